@@ -1,0 +1,87 @@
+"""The book's command line: each session is one way to use or check the book. ``nox -l`` lists them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+SITE = ROOT / "_build" / "html"
+NOTEBOOKS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb"))
+
+nox.needs_version = ">=2025.2.9"
+# uv, where it is installed, would fetch a PyTorch of its own into every environment.
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["book", "tests"]
+
+
+def _needs(*groups: str) -> list[str]:
+    return list(nox.project.dependency_groups(PYPROJECT, *groups))
+
+
+def _lab(session: nox.Session) -> str:
+    """Make or refresh the one environment with PyTorch that tests, lab, render and train share."""
+    home = Path(session.cache_dir).parent / "lab"
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        session.run(sys.executable, "-m", "venv", str(home), external=True, silent=True)
+    wanted = _needs("dev", "train")
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--constraint", "requirements.txt"]
+    session.run(*pip, "--editable", ".", *wanted, external=True)
+    # Kernels and tools that are started by name come from this environment.
+    session.env["PATH"] = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+    return str(python)
+
+
+@nox.session
+def book(session: nox.Session) -> None:
+    """Build the site from stored outputs, without PyTorch; warnings are errors."""
+    session.install("--quiet", "--constraint", "requirements.txt", *_needs("site"))
+    session.run(
+        "jupyter-book", "build", "book", "--config", "_config.yml", "--toc", str(ROOT / "_toc.yml"),
+        "--path-output", ".", "--warningiserror", "--nitpick", "--keep-going",
+        silent=True,
+    )  # fmt: skip
+    session.log(f"The book is built. Open {SITE / 'index.html'}")
+
+
+@nox.session(venv_backend="none", requires=["book"])
+def tests(session: nox.Session) -> None:
+    """Lint, types, unit tests, nbval over every notebook, checks on the built site, browser tests."""
+    python = _lab(session)
+    session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
+    session.run(python, "-m", "ruff", "check", ".", external=True)
+    session.run(python, "-m", "mypy", external=True)
+    # Two workers on two cores: more threads than one each would only wait for one another.
+    steady = {"OMP_NUM_THREADS": "1"}
+    workers = ("-n", "2", "--dist", "loadfile")
+    session.run(python, "-m", "pytest", *workers, *session.posargs, external=True, env=steady)
+    if not session.posargs:
+        nbval = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=900")
+        session.run(python, "-m", "pytest", *nbval, *workers, *NOTEBOOKS, external=True, env=steady)
+
+
+@nox.session(venv_backend="none", default=False)
+def lab(session: nox.Session) -> None:
+    """Open the chapters in JupyterLab."""
+    python = _lab(session)
+    session.run(python, "-m", "jupyterlab", "book", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def render(session: nox.Session) -> None:
+    """Execute sources into notebooks: all, or those named after ``--``."""
+    python = _lab(session)
+    session.run(python, "-m", "gaplab.rendering", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def train(session: nox.Session) -> None:
+    """Retrain every checkpoint and evidence table; ``-- --quick`` proves the path in a minute."""
+    python = _lab(session)
+    session.run(python, "-m", "gaplab.experiments", *session.posargs, external=True)

@@ -1,0 +1,279 @@
+"""The claims on trial, and the record of what a chapter measured about each of them.
+
+A chapter opens a :class:`Trial`, records one verdict a claim, and closes with :meth:`Trial.table`.
+Recording checks that the measured value supports the verdict, so a chapter whose numbers have moved
+away from its verdict fails instead of printing it. Every record travels in the notebook's own outputs
+(see :data:`VERDICT_MIME`), from where :func:`gather` collects them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import html
+import json
+import math
+import statistics
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from IPython.display import display
+
+from gaplab.errors import ReaderError, unknown_name
+
+VERDICT_MIME = "application/vnd.gaplab.verdict+json"
+
+HOLDS = "holds"
+CAVEATS = "holds with caveats"
+FAILS = "does not hold as stated"
+# A mark beside each verdict, so that it does not rest on colour alone.
+MARKS = {HOLDS: "●", CAVEATS: "◐", FAILS: "○"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """One factual claim of the article: its id, the chapter that tries it, its words, and their sense in English."""
+
+    id: str
+    chapter: int
+    zh: str
+    en: str
+
+
+@functools.cache
+def claims() -> dict[str, Claim]:
+    """Return every claim by id, in the article's order."""
+    text = resources.files("gaplab").joinpath("assets/claims.toml").read_text(encoding="utf-8")
+    return {id_: Claim(id=id_, **fields) for id_, fields in tomllib.loads(text).items()}
+
+
+def claim(id_: str) -> Claim:
+    """Look up one claim.
+
+    Raises:
+        ReaderError: No claim has that id.
+    """
+    if id_ not in claims():
+        raise unknown_name("claim", id_, claims())
+    return claims()[id_]
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What was measured about a claim, and what follows.
+
+    Attributes:
+        claim: The claim's id.
+        verdict: One of :data:`HOLDS`, :data:`CAVEATS`, :data:`FAILS`.
+        value: The measured number that decides.
+        unit: What the number counts, in words that can follow it.
+        spread: Sample standard deviation over seeds, in the same unit; 0 for an exact count.
+        seeds: The seeds behind the value; empty for an exact count.
+        stands_if: The interval that ``value`` plus or minus ``spread`` must lie in for the verdict to stand.
+        because: One sentence that ties the number to the verdict.
+        cell: The name of the notebook cell that shows the number.
+    """
+
+    claim: str
+    verdict: str
+    value: float
+    unit: str
+    spread: float
+    seeds: tuple[int, ...]
+    stands_if: tuple[float, float]
+    because: str
+    cell: str
+
+    @property
+    def measured(self) -> str:
+        """The value with its spread, unit and seeds, as the book prints it."""
+        number = format_number(self.value)
+        if self.seeds:
+            number += f" ± {format_number(self.spread)}"
+        seeds = f" ({len(self.seeds)} seeds)" if self.seeds else ""
+        joint = "" if self.unit.startswith("%") else " "
+        return f"{number}{joint}{self.unit}{seeds}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON-ready data (an unbounded side of the interval is ``None``)."""
+        data = dataclasses.asdict(self)
+        data["seeds"] = list(self.seeds)
+        data["stands_if"] = [bound if math.isfinite(bound) else None for bound in self.stands_if]
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Verdict:
+        """Read a record back."""
+        low, high = data["stands_if"]
+        bounds = (-math.inf if low is None else low, math.inf if high is None else high)
+        return cls(**{**data, "seeds": tuple(data["seeds"]), "stands_if": bounds})
+
+
+def format_number(value: float) -> str:
+    """Write a number as the book does: thousands separated if whole, else three significant digits."""
+    if float(value).is_integer():
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    digits = 0 if abs(value) >= 100 else 2 - math.floor(math.log10(abs(value)))
+    return f"{value:.{digits}f}"
+
+
+def mean_spread(values: Iterable[float], digits: int = 1) -> str:
+    """Write measurements over seeds as their mean and sample standard deviation, for example ``75.3 ± 1.2``."""
+    numbers = [float(value) for value in values]
+    return f"{statistics.fmean(numbers):.{digits}f} ± {statistics.stdev(numbers):.{digits}f}"
+
+
+class Trial:
+    """The record of one chapter.
+
+    Args:
+        chapter: The chapter's number, 1 to 6.
+    """
+
+    def __init__(self, chapter: int) -> None:
+        """Open the record."""
+        self.chapter = chapter
+        self.claims = [c for c in claims().values() if c.chapter == chapter]
+        if not self.claims:
+            raise ReaderError(f"Chapter {chapter!r} tries no claim: chapters are numbered 1 to 6.")
+        self.verdicts: dict[str, Verdict] = {}
+
+    def docket(self) -> None:
+        """Show the chapter's claims as the article puts them, with their sense in English."""
+        rows = "".join(
+            f'<tr><th scope="row">{c.id}</th><td lang="zh">{html.escape(c.zh)}</td><td>{html.escape(c.en)}</td></tr>'
+            for c in self.claims
+        )
+        plain = "\n".join(f"{c.id}: {c.en}" for c in self.claims)
+        markup = _html_table(("Id", "The article", "In English"), rows)
+        display({"text/html": markup, "text/plain": plain}, raw=True)  # type: ignore[no-untyped-call]
+
+    def record(
+        self,
+        id_: str,
+        verdict: str,
+        value: float | Mapping[int, float],
+        unit: str,
+        *,
+        stands_if: tuple[float, float],
+        because: str,
+        cell: str,
+    ) -> None:
+        """Record and show one verdict, and check that the measurement supports it.
+
+        Args:
+            id_: The claim's id.
+            verdict: :data:`HOLDS`, :data:`CAVEATS` or :data:`FAILS`.
+            value: The measured number, or one number a seed as ``{seed: number}``
+                (their mean and sample standard deviation are then recorded).
+            unit: What the number counts.
+            stands_if: The closed interval in which the verdict stands. It must contain the value, and
+                with seeds the value plus and minus its spread.
+            because: One sentence that ties the number to the verdict.
+            cell: The name of the notebook cell that shows the number.
+
+        Raises:
+            ReaderError: The id is unknown, of another chapter or already recorded, the verdict is not one of
+                the three, seeds are fewer than three, or the measurement does not support the verdict.
+        """
+        if claim(id_).chapter != self.chapter:
+            raise ReaderError(f"Claim {id_} belongs to chapter {claim(id_).chapter}, not to chapter {self.chapter}.")
+        if id_ in self.verdicts:
+            raise ReaderError(f"Claim {id_} has its verdict already: record each claim once.")
+        if verdict not in MARKS:
+            raise unknown_name("verdict", verdict, MARKS)
+        mean, spread, seeds = _summary(value)
+        low, high = stands_if
+        if not low <= mean - spread <= mean + spread <= high:  # also false for NaN
+            raise ReaderError(
+                f"Claim {id_}: {mean:g} ± {spread:g} {unit} does not support '{verdict}', "
+                f"which stands from {low:g} to {high:g}: look at the measurement, then change the verdict."
+            )
+        entry = Verdict(id_, verdict, mean, unit, spread, seeds, (float(low), float(high)), because, cell)
+        self.verdicts[id_] = entry
+        plain = f"{id_} {verdict}: {entry.measured}. {because}"
+        bundle = {VERDICT_MIME: entry.to_json(), "text/html": _badge(entry), "text/plain": plain}
+        display(bundle, raw=True)  # type: ignore[no-untyped-call]
+
+    def table(self) -> None:
+        """Show the chapter's verdicts as a table.
+
+        Raises:
+            ReaderError: A claim of the chapter has no verdict yet.
+        """
+        missing = [c.id for c in self.claims if c.id not in self.verdicts]
+        if missing:
+            raise ReaderError(
+                f"Chapter {self.chapter} has no verdict yet on {', '.join(missing)}: run its cells in order."
+            )
+        ordered = [self.verdicts[c.id] for c in self.claims]
+        plain = "\n".join(f"{v.claim}: {v.verdict}: {v.measured}" for v in ordered)
+        display({"text/html": _table(ordered), "text/plain": plain}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def gather(notebooks: Iterable[Path]) -> dict[str, Verdict]:
+    """Collect every verdict that executed notebooks hold, by claim id in the article's order.
+
+    Args:
+        notebooks: Paths of executed ``.ipynb`` files.
+
+    Raises:
+        ReaderError: A claim is recorded twice, or an id is unknown.
+    """
+    found: dict[str, Verdict] = {}
+    for path in notebooks:
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", []):
+                data = output.get("data", {}).get(VERDICT_MIME)
+                if data is None:
+                    continue
+                entry = Verdict.from_json(data)
+                claim(entry.claim)
+                if entry.claim in found:
+                    raise ReaderError(f"Claim {entry.claim} is recorded twice, the second time in {path.name}.")
+                found[entry.claim] = entry
+    return {id_: found[id_] for id_ in claims() if id_ in found}
+
+
+def _summary(value: float | Mapping[int, float]) -> tuple[float, float, tuple[int, ...]]:
+    if not isinstance(value, Mapping):
+        return float(value), 0.0, ()
+    if len(value) < 3:
+        raise ReaderError(f"A measurement over {len(value)} seeds is too few: use at least three.")
+    numbers = [float(number) for number in value.values()]
+    return statistics.fmean(numbers), statistics.stdev(numbers), tuple(value)
+
+
+def _kind(verdict: str) -> str:
+    return {HOLDS: "holds", CAVEATS: "caveats", FAILS: "fails"}[verdict]
+
+
+def _label(verdict: str) -> str:
+    mark = f'<span aria-hidden="true">{MARKS[verdict]}</span>'
+    return f'<span class="gaplab-verdict {_kind(verdict)}">{mark} {verdict}</span>'
+
+
+def _badge(entry: Verdict) -> str:
+    return (
+        f'<p class="gaplab-record" id="verdict-{entry.claim}"><b>{entry.claim}</b> {_label(entry.verdict)} '
+        f"<b>{html.escape(entry.measured)}</b>. {html.escape(entry.because)}</p>"
+    )
+
+
+def _table(entries: Iterable[Verdict]) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{v.claim}</th><td>{html.escape(claim(v.claim).en)}</td><td>{_label(v.verdict)}</td>'
+        f'<td><a href="#{v.cell}">{html.escape(v.measured)}</a></td></tr>'
+        for v in entries
+    )
+    return _html_table(("Id", "The article says", "Verdict", "Measured"), rows)
+
+
+def _html_table(columns: Iterable[str], rows: str) -> str:
+    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    return f'<table class="gaplab-claims"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'

@@ -1,0 +1,142 @@
+"""Command line of the long runs: train, measure, and write tables and checkpoints."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gaplab import evidence, weights
+from gaplab.errors import ReaderError, unknown_name
+from gaplab.experiments import depth, heads, nin, position, shift, size
+from gaplab.experiments.settings import FULL, QUICK, Settings
+from gaplab.experiments.sweep import Run, Store, execute, write, writing
+
+Plan = Callable[[Settings, Store], list[Run]]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Stages, each a list of independent runs that may need earlier ones, and the tables made of their rows."""
+
+    stages: tuple[Plan, ...]
+    tables: tuple[str, ...]
+
+
+EXPERIMENTS = {
+    "tuning": Experiment((heads.tuning,), ("tuning",)),
+    "size": Experiment((heads.tuning, heads.kept, size.measured), ("size",)),
+    "shift": Experiment((heads.tuning, shift.trained, shift.measured), ("shift",)),
+    "heads": Experiment((heads.tuning, heads.kept, heads.grid), ("heads", "heads_history")),
+    "gradients": Experiment((depth.gradients,), ("gradients",)),
+    "position": Experiment(
+        (heads.tuning, shift.trained, position.circular, position.measured), ("position", "shift_networks")
+    ),
+    "nin": Experiment((nin.tuning, nin.control), ("nin_tuning", "nin_control")),
+    "stability": Experiment((depth.stability,), ("stability",)),
+}
+"""In the order of execution: the networks that the chapters load come first."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the experiments named on the command line; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except ReaderError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted: finished runs are kept, and the same command goes on from there.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gaplab.experiments", description=__doc__)
+    parser.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help=f"of {', '.join(EXPERIMENTS)}; else all")
+    parser.add_argument("--quick", action="store_true", help="prove the whole path in a minute, into a scratch folder")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes on this machine (1)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, for example tcp://host:8786")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        metavar="FOLDER",
+        help="for finished runs, from which an interrupted start goes on (.train, or a new scratch folder if --quick)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="for tables and checkpoints (the package's own, or the scratch folder)",
+    )
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    chosen = options.experiments or list(EXPERIMENTS)
+    for name in chosen:
+        if name not in EXPERIMENTS:
+            raise unknown_name("experiment", name, EXPERIMENTS)
+    if options.jobs < 1:
+        raise ReaderError(f"--jobs is {options.jobs}: give a whole number of 1 or more.")
+    settings = QUICK if options.quick else FULL
+    package = evidence.FOLDER.parent
+    # A quick run proves the path as the code is now, so it starts from nothing unless told where to go on.
+    work = options.work or (Path(tempfile.mkdtemp(prefix="gaplab-quick-")) if options.quick else Path(".train"))
+    output = options.output or (work / "assets" if options.quick else package)
+    if options.quick and output.resolve() == package.resolve():
+        raise ReaderError("--quick would overwrite the real evidence: give --output another folder.")
+    store = Store(work / "runs")
+    for name in chosen:
+        experiment = EXPERIMENTS[name]
+        for number, stage in enumerate(experiment.stages, 1):
+            runs = stage(settings, store)
+            label = f"{name} {number}/{len(experiment.stages)}"
+            execute(runs, store, jobs=options.jobs, scheduler=options.scheduler, label=label)
+        write_tables(experiment, settings, store, output / "evidence")
+    publish(settings, store, output / "checkpoints")
+    print(f"Tables are in {output / 'evidence'}, checkpoints in {output / 'checkpoints'}.")
+
+
+def write_tables(experiment: Experiment, settings: Settings, store: Store, folder: Path) -> None:
+    """Write an experiment's tables as CSV, one row a run or measured point, in the order of the plan."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for table in experiment.tables:
+            rows = [row for stage in experiment.stages for row in store.rows(stage(settings, store), table)]
+            frame = pd.DataFrame(rows)
+            # Six digits are more than any spread over seeds leaves meaning for, and keep the files small.
+            write(folder / f"{table}.csv", frame.to_csv(index=False, float_format="%.6g").encode())
+
+
+def published(settings: Settings, store: Store) -> list[Run]:
+    """List the runs whose networks go into the package: all seeds of the main ones, the first of the others."""
+    first = settings.seeds[0]
+    others = shift.trained(settings, store) + position.circular(settings, store)
+    if all(store.has(run) for run in nin.tuning(settings, store)):
+        others += nin.control(settings, store)
+    return heads.kept(settings, store) + [run for run in others if run.arguments["seed"] == first]
+
+
+def publish(settings: Settings, store: Store, folder: Path) -> None:
+    """Write the checkpoints that are in the store, with their model cards."""
+    if not all(store.has(run) for run in heads.tuning(settings, store)):
+        return
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for run in published(settings, store):
+            if store.has(run):
+                record = store.record(run.name)
+                described = {"name": run.name, **record["card"]}
+                described |= {"training_seconds": record["seconds"], "versions": record["machine"], "license": "MIT"}
+                weights.save(run.name, store.state(run.name), described, folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

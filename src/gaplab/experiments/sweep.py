@@ -1,0 +1,244 @@
+"""A sweep: a list of independent runs, executed by joblib, each kept on disk as soon as it is done."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import safetensors.torch
+import torch
+import torchvision
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from gaplab.device import device
+from gaplab.errors import ReaderError
+
+Row = dict[str, Any]
+State = dict[str, Tensor]
+
+SCHEDULER_TIMEOUT = "10s"
+
+ATTEMPTS = 3
+"""How often a sweep goes on after losing a worker process, before it gives up."""
+
+
+@dataclass
+class Result:
+    """What a run returns."""
+
+    rows: dict[str, list[Row]]
+    """Rows of evidence, by table."""
+    state: State | None = None
+    """The trained network, where a later run or the book needs it."""
+    card: Row = field(default_factory=dict)
+    """What the network's model card says about it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One independent piece of work: a module-level function and its arguments, which JSON can hold."""
+
+    name: str
+    """Unique in the sweep; also the name of its files."""
+    function: Callable[..., Result]
+    arguments: Row
+    needs: str | None = None
+    """Name of an earlier run whose network the function receives as ``state``."""
+
+    def fingerprint(self) -> str:
+        """Return a checksum of all that decides the result, so that a changed recipe is run again."""
+        text = json.dumps([self.function.__qualname__, self.arguments, self.needs], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Store:
+    """A folder of finished runs: ``<name>.json`` and, where there is a network, ``<name>.safetensors``.
+
+    The JSON file is written last and by renaming, so a run is either finished or not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open a folder, which is made if need be."""
+        self.folder = folder
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def has(self, run: Run) -> bool:
+        """Say whether a run is finished, with the very arguments that it has now."""
+        record = self._read(run.name)
+        return record is not None and record["fingerprint"] == run.fingerprint()
+
+    def save(self, run: Run, result: Result, seconds: float) -> None:
+        """Keep a finished run.
+
+        Raises:
+            ReaderError: The disk is full or the folder cannot be written to.
+        """
+        with writing(self.folder):
+            if result.state is not None:
+                write(self.folder / f"{run.name}.safetensors", safetensors.torch.save(result.state))
+            record = {
+                "run": run.name,
+                "fingerprint": run.fingerprint(),
+                "arguments": run.arguments,
+                "needs": run.needs,
+                "rows": result.rows,
+                "card": result.card,
+                "seconds": round(seconds, 1),
+                "machine": machine(),
+            }
+            write(self.folder / f"{run.name}.json", json.dumps(record, indent=1).encode())
+
+    def record(self, name: str) -> Row:
+        """Return all that is kept of a finished run.
+
+        Raises:
+            ReaderError: It is not finished.
+        """
+        record = self._read(name)
+        if record is None:
+            raise ReaderError(f"The run {name} is not in {self.folder}: start the experiment that makes it first.")
+        return record
+
+    def state(self, name: str) -> State:
+        """Return the network of a finished run."""
+        return safetensors.torch.load_file(self.folder / f"{name}.safetensors")
+
+    def rows(self, runs: Iterable[Run], table: str) -> list[Row]:
+        """Return the rows that finished runs hold for a table, in the order of the runs."""
+        return [row for run in runs for row in self.record(run.name)["rows"].get(table, [])]
+
+    def _read(self, name: str) -> Row | None:
+        try:
+            record: Row = json.loads((self.folder / f"{name}.json").read_text())
+        except (OSError, json.JSONDecodeError):
+            return None
+        return record
+
+
+class writing(AbstractContextManager[None]):  # noqa: N801 - reads as the verb that it is
+    """Turn a failed write into one sentence."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder that is being written to."""
+        self.folder = folder
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Re-raise an `OSError` as a `ReaderError`."""
+        if isinstance(error, OSError):
+            full = error.errno == errno.ENOSPC
+            advice = "the disk is full: free some space" if full else f"{error}: give a folder that can be written to"
+            raise ReaderError(
+                f"Nothing more can be written to {self.folder}, {advice} and start again; finished runs are kept."
+            ) from error
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file to the side and rename it, so that it is never half there."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def machine() -> dict[str, str]:
+    """Return the versions and the device that results depend on."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__.split("+")[0],
+        "torchvision": torchvision.__version__.split("+")[0],
+        "numpy": np.__version__,
+        "device": device().type,
+    }
+
+
+def perform(run: Run, state: State | None) -> tuple[Result, float]:
+    """Carry out one run in this process, on one thread, and return its result and the seconds that it took.
+
+    One thread always, so that a result does not depend on how many runs share the machine.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    try:
+        needed = {} if state is None else {"state": state}
+        return run.function(**run.arguments, **needed), time.perf_counter() - started
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _indexed(index: int, run: Run, state: State | None) -> tuple[int, Result, float]:
+    return (index, *perform(run, state))
+
+
+def execute(runs: Sequence[Run], store: Store, *, jobs: int = 1, scheduler: str | None = None, label: str = "") -> None:
+    """Carry out those runs that are not in the store yet; each is kept the moment it is done.
+
+    Args:
+        runs: What to do. Runs that they need must be in the store already.
+        store: Where finished runs are kept.
+        jobs: Processes on this machine.
+        scheduler: Address of a Dask scheduler, such as ``tcp://host:8786``, whose workers take the runs instead.
+        label: Shown beside the progress bar.
+
+    Raises:
+        ReaderError: The scheduler cannot be reached, the disk is full, or workers keep dying.
+    """
+    pending = [run for run in runs if not store.has(run)]
+    done = len(runs) - len(pending)
+    with tqdm(total=len(runs), initial=done, desc=label, unit="run", smoothing=0) as bar, _backend(scheduler):
+        for attempt in range(ATTEMPTS):
+            try:
+                work = (
+                    joblib.delayed(_indexed)(index, run, store.state(run.needs) if run.needs else None)
+                    for index, run in enumerate(pending)
+                )
+                parallel = joblib.Parallel(n_jobs=jobs, batch_size=1, return_as="generator_unordered")
+                for index, result, seconds in parallel(work):
+                    store.save(pending[index], result, seconds)
+                    bar.set_postfix_str(pending[index].name)
+                    bar.update()
+                return
+            except BrokenProcessPool as error:
+                # A lost worker takes down joblib's pool: what is done is kept, the rest starts in a new pool.
+                pending = [run for run in pending if not store.has(run)]
+                if attempt == ATTEMPTS - 1:
+                    raise ReaderError(
+                        f"Worker processes died {ATTEMPTS} times ({os.cpu_count()} cores here): lower --jobs, "
+                        "perhaps for want of memory, and start again; finished runs are kept."
+                    ) from error
+
+
+@contextmanager
+def _backend(scheduler: str | None) -> Iterator[None]:
+    """Send joblib's work to a Dask cluster for the length of a ``with`` block, if an address is given."""
+    if scheduler is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ReaderError(
+            "A scheduler was given, but Dask is not installed here: run it through nox -s train."
+        ) from error
+    try:
+        client = Client(scheduler, timeout=SCHEDULER_TIMEOUT)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ReaderError(
+            f"No Dask scheduler answers at {scheduler!r}: start `dask scheduler` and give the address that it prints."
+        ) from error
+    # Dask itself hands the run of a lost worker to another one.
+    with client, joblib.parallel_config("dask", client=client, wait_for_workers_timeout=60):
+        yield

@@ -1,0 +1,214 @@
+"""Drawing and showing: every function takes arrays and an optional ``ax``, returns it, and computes nothing."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+# One colour, marker and dash a series, the same in every figure and widget of the book.
+BLUE, ORANGE, GREEN, PINK, SKY, AMBER = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
+GREY = "#9AA5B1"
+HEAD_STYLE: dict[str, dict[str, Any]] = {
+    "gap": {"color": BLUE, "marker": "o", "linestyle": "-"},
+    "max": {"color": ORANGE, "marker": "s", "linestyle": "--"},
+    "flatten": {"color": GREEN, "marker": "^", "linestyle": "-."},
+    "gem": {"color": PINK, "marker": "D", "linestyle": ":"},
+    "fc": {"color": AMBER, "marker": "v", "linestyle": (0, (5, 1))},
+    "fc_dropout": {"color": SKY, "marker": "P", "linestyle": (0, (1, 1))},
+}
+FIGURE_MIME = "application/vnd.gaplab.figure+json"
+
+
+def use_style() -> None:
+    """Apply the book's style to matplotlib."""
+    plt.style.use(str(resources.files("gaplab").joinpath("assets/book.mplstyle")))
+
+
+def say(markdown: str) -> None:
+    """Show a sentence whose numbers were just computed, as Markdown, on the page as in JupyterLab."""
+    text = markdown.strip()
+    display({"text/markdown": text, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def show(target: Figure | Axes, *, name: str, alt: str, caption: str) -> None:
+    """Show a figure at twice the screen's resolution and close it.
+
+    The alternative text and the caption travel with the output, so they may hold computed numbers; ``nox -s
+    render`` moves them to where the site looks for them.
+
+    Args:
+        target: The figure, or one of its axes.
+        name: The figure's name, unique in the book, for links to it.
+        alt: What the figure shows and finds, for a reader who cannot see it.
+        caption: One or two sentences under the figure.
+    """
+    figure = target if isinstance(target, Figure) else target.figure
+    assert isinstance(figure, Figure)
+    buffer = io.BytesIO()
+    # No date and no version in the file: the same figure is the same bytes.
+    figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    width, height = (round(100 * inches) for inches in figure.get_size_inches())
+    plt.close(figure)
+    bundle = {
+        "image/png": base64.b64encode(buffer.getvalue()).decode("ascii"),
+        "text/plain": f"Figure: {alt}",
+        FIGURE_MIME: {"name": name, "alt": alt, "caption": caption},
+    }
+    display(bundle, raw=True, metadata={"image/png": {"width": width, "height": height}})  # type: ignore[no-untyped-call]
+
+
+def table(frame: pd.DataFrame, caption: str) -> None:
+    """Show a table of text and ready-formatted numbers, numbers set right.
+
+    Args:
+        frame: The rows; columns become headers and the index is left out.
+        caption: What the table holds.
+    """
+    header = "".join(f'<th scope="col">{column}</th>' for column in frame.columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{value}</td>" for value in row) + "</tr>" for row in frame.itertuples(index=False)
+    )
+    markup = (
+        f'<table class="gaplab-table"><caption>{caption}</caption>'
+        f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
+    )
+    display({"text/html": markup, "text/plain": frame.to_string(index=False)}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def axes(ax: Axes | None = None, width: float = 7.5, height: float = 4.0) -> Axes:
+    """Return ``ax``, or the axes of a new figure of the given size in inches."""
+    return ax if ax is not None else plt.subplots(figsize=(width, height))[1]
+
+
+def head_bars(names: Sequence[str], backbone: Array, head: Array, ax: Axes | None = None) -> Axes:
+    """Draw each network's parameters as one bar: backbone, then head.
+
+    Args:
+        names: Labels, top to bottom.
+        backbone: Parameters before the head, in millions.
+        head: Parameters of the head, in millions.
+        ax: Where to draw.
+    """
+    ax = axes(ax, height=0.34 * len(names) + 1.2)
+    rows = np.arange(len(names))
+    ax.barh(rows, backbone, color=GREY, label="backbone")
+    ax.barh(rows, head, left=backbone, color=ORANGE, hatch="///", edgecolor="white", label="head")
+    for row, (b, h) in enumerate(zip(backbone, head, strict=True)):
+        ax.text(b + h + 1, row, f"{h / (b + h):.0%} in the head", va="center", fontsize=9)
+    ax.set(
+        yticks=rows, yticklabels=names, xlabel="parameters (millions)", xlim=(0, 1.2 * float(np.max(backbone + head)))
+    )
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return ax
+
+
+def share_bars(stages: Sequence[str], shares: Mapping[str, Array], ax: Axes | None = None) -> Axes:
+    """Draw two or more quantities' percentages by stage, side by side.
+
+    Args:
+        stages: Labels along the axis.
+        shares: One array of percentages for each quantity.
+        ax: Where to draw.
+    """
+    ax = axes(ax, width=6.0, height=3.6)
+    width = 0.8 / len(shares)
+    for i, ((label, values), color, hatch) in enumerate(
+        zip(shares.items(), (BLUE, ORANGE, GREEN), ("", "///", ".."), strict=False)
+    ):
+        places = np.arange(len(stages)) + (i - (len(shares) - 1) / 2) * width
+        bars = ax.bar(places, values, width, color=color, hatch=hatch, edgecolor="white", label=label)
+        ax.bar_label(bars, [f"{v:.0f}" if v >= 1 else f"{v:.1f}" for v in values], fontsize=8, padding=2)
+    ax.set(xticks=np.arange(len(stages)), ylabel="share (%)")
+    ax.set_xticklabels(stages, rotation=0 if len(stages) < 7 else 30)
+    ax.grid(axis="x", visible=False)
+    ax.legend()
+    return ax
+
+
+def curves(x: Array, series: Mapping[str, Array], ax: Axes | None = None, **labels: str) -> Axes:
+    """Draw one line a head, with the spread over seeds as a band.
+
+    Args:
+        x: Positions along the axis, ``(T,)``.
+        series: For each head's name, measurements ``(seeds, T)``; the line is their mean, the band their
+            sample standard deviation.
+        ax: Where to draw.
+        **labels: ``xlabel`` and ``ylabel``.
+    """
+    ax = axes(ax)
+    for head, runs in series.items():
+        style = HEAD_STYLE.get(head.split()[0], {"color": GREY})
+        mean, spread = runs.mean(axis=0), runs.std(axis=0, ddof=1)
+        ax.plot(x, mean, label=head, **style)
+        ax.fill_between(x, mean - spread, mean + spread, color=style["color"], alpha=0.18, linewidth=0)
+    ax.set(**labels)
+    ax.legend()
+    return ax
+
+
+def map_grid(
+    maps: Array,
+    titles: Sequence[str],
+    label: str,
+    *,
+    diverging: bool = False,
+    columns: int = 6,
+    photograph: Array | None = None,
+) -> Figure:
+    """Draw feature or gradient maps ``(K, H, W)`` in a grid with one shared colour bar.
+
+    Args:
+        maps: The maps.
+        titles: One short title a map.
+        label: What the colour means, with its unit.
+        diverging: Centre the colours on zero, for signed values.
+        columns: Pictures in a row.
+        photograph: uint8 ``(H, W, 3)``, drawn before the maps if given.
+    """
+    first = int(photograph is not None)
+    rows = -(-(len(maps) + first) // columns)
+    figure, grid = plt.subplots(rows, columns, figsize=(1.45 * columns + 0.9, 1.62 * rows + 0.2), squeeze=False)
+    for ax in grid.flat:
+        ax.set_axis_off()
+    if photograph is not None:
+        grid.flat[0].imshow(photograph)
+    top = float(np.abs(maps).max()) or 1.0
+    low, high, cmap = (-top, top, "RdBu_r") if diverging else (float(maps.min()), float(maps.max()), "viridis")
+    images = []
+    steps = np.round(maps / top, 3) * top  # a last digit that differs from run to run must not change a colour
+    for ax, values, title in zip(grid.flat[first:], steps, titles, strict=False):
+        images.append(ax.imshow(values, vmin=low, vmax=high, cmap=cmap))
+        ax.set_title(title, fontsize=9)
+    figure.colorbar(images[0], ax=grid, label=label, shrink=0.9)
+    return figure
+
+
+def answers(folded: Mapping[str, str]) -> None:
+    """Show questions whose answers unfold on a click, on the page as in JupyterLab.
+
+    Args:
+        folded: Question to answer, both plain text.
+    """
+    markup = "".join(
+        f'<details class="gaplab-answer"><summary>{html.escape(question)}</summary>'
+        f"<p>{html.escape(answer)}</p></details>"
+        for question, answer in folded.items()
+    )
+    plain = "\n".join(f"{question} {answer}" for question, answer in folded.items())
+    display({"text/html": markup, "text/plain": plain}, raw=True)  # type: ignore[no-untyped-call]

@@ -1,0 +1,179 @@
+"""From a chapter's source (py:percent) to its executed notebook: ``python -m gaplab.rendering [NAME ...]``.
+
+Same source and machine, same bytes: cell ids come from names and positions, nothing holds a time or an address,
+and a cell tagged ``timing`` keeps its stored output while its source stands, since seconds differ from run to run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from tqdm import tqdm
+
+from gaplab.errors import ReaderError, unknown_name
+from gaplab.figures import FIGURE_MIME
+
+TIMING = "timing"
+# nbval's own tag for "execute, but do not compare"; the render step adds it to timing cells.
+NOT_COMPARED = "nbval-ignore-output"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+KERNEL_ENVIRONMENT = {
+    "GAPLAB_DEVICE": "cpu",
+    "GAPLAB_STATIC": "1",
+    "PYTHONHASHSEED": "0",
+    "TQDM_DISABLE": "1",
+    # Sums are then taken in the same order on every machine, and two notebooks can share two cores.
+    "OMP_NUM_THREADS": "1",
+}
+"""What a rendered number must not depend on: the device, a kernel to ask, the hash seed, the cores."""
+
+# A cell that hides its input on the page folds it in JupyterLab too.
+FOLDED = ("hide-input", "remove-input")
+
+
+def read_source(source: Path) -> NotebookNode:
+    """Read a py:percent file as a notebook without outputs, with stable cell ids.
+
+    Args:
+        source: The chapter's ``.py`` file.
+
+    Raises:
+        ReaderError: Two cells bear the same name.
+    """
+    notebook = jupytext.read(source, fmt="py:percent")
+    front = notebook.metadata
+    notebook.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        # The version is left out on purpose: another Python must give the same file.
+        language_info={"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py"},
+        **{key: front[key] for key in ("myst", "gaplab") if key in front},
+    )
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen: set[str] = set()
+    for position, cell in enumerate(notebook.cells):
+        cell.id = cell.metadata.get("name", f"cell-{position:03d}")
+        if cell.id in seen:
+            raise ReaderError(f"{source.name} has two cells named {cell.id!r}: give each its own name.")
+        seen.add(cell.id)
+        tags = cell.metadata.get("tags", [])
+        if TIMING in tags and NOT_COMPARED not in tags:
+            tags.append(NOT_COMPARED)
+        if any(tag in FOLDED for tag in tags):
+            cell.metadata["jupyter"] = {"source_hidden": True}
+    return cast(NotebookNode, notebook)
+
+
+def render(source: Path) -> Path:
+    """Execute a chapter's source and write the notebook beside it.
+
+    Returns:
+        The notebook's path.
+
+    Raises:
+        ReaderError: A cell raised an error, or wrote to the error stream; the old notebook is then left as it was.
+    """
+    target = source.with_suffix(".ipynb")
+    notebook = read_source(source)
+    before = _timing_outputs(target)
+    client = NotebookClient(
+        notebook,
+        timeout=1800,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(source.parent)}},
+    )
+    metadata = copy.deepcopy(notebook.metadata)
+    try:
+        client.execute(env={**os.environ, **KERNEL_ENVIRONMENT})
+    except CellExecutionError as problem:
+        raise ReaderError(f"{source.name} stopped at a cell: {problem}") from None
+    notebook.metadata = metadata  # the kernel has written its Python's version there
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            _tidy(cell, source)
+            if TIMING in cell.metadata.get("tags", []):
+                cell.outputs = before.get(cell.source, cell.outputs)
+    _write(notebook, target)
+    return target
+
+
+def _timing_outputs(notebook: Path) -> dict[str, list[NotebookNode]]:
+    if not notebook.exists():
+        return {}
+    cells = nbformat.read(notebook, as_version=4).cells
+    return {c.source: c.outputs for c in cells if TIMING in c.metadata.get("tags", []) and c.outputs}
+
+
+def _tidy(cell: NotebookNode, source: Path) -> None:
+    cell.metadata.pop("execution", None)
+    for output in cell.outputs:
+        if output.output_type == "stream" and output.name == "stderr":
+            raise ReaderError(f"{source.name}, cell {cell.id!r} wrote to the error stream: {output.text.strip()}")
+        data = output.get("data", {})
+        data.pop(WIDGET_VIEW, None)
+        figure = data.get(FIGURE_MIME)
+        if figure:
+            cell.metadata["mystnb"] = {
+                "image": {"alt": figure["alt"]},
+                "figure": {"caption": figure["caption"], "name": figure["name"]},
+            }
+    cell.outputs = [o for o in cell.outputs if o.output_type == "stream" or o.get("data")]
+
+
+def _write(notebook: NotebookNode, target: Path) -> None:
+    nbformat.validate(notebook)
+    text = nbformat.writes(notebook, version=4) + "\n"
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, suffix=".part", delete=False) as side:
+        side.write(text)
+    os.replace(side.name, target)
+    target.chmod(0o644)
+
+
+def chapters(book: Path, names: Iterable[str] = ()) -> list[Path]:
+    """List the sources to render: those named, or all of the book.
+
+    Args:
+        book: The book's folder.
+        names: Chapter names such as ``01_parameter_count``, with or without folder and suffix.
+
+    Raises:
+        ReaderError: A name is no chapter.
+    """
+    sources = {path.stem: path for path in sorted(book.glob("[0-9][0-9]_*.py"))}
+    wanted = [Path(name).stem for name in names] or list(sources)
+    for name in wanted:
+        if name not in sources:
+            raise unknown_name("chapter", name, sources)
+    return [sources[name] for name in wanted]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Render the chapters named on the command line."""
+    parser = argparse.ArgumentParser(prog="nox -s render --", description="Execute chapters into notebooks.")
+    parser.add_argument("names", nargs="*", help="chapters, such as 01_parameter_count; all if none is named")
+    parser.add_argument("--book", type=Path, default=Path("book"), help="the book's folder")
+    options: Any = parser.parse_args(arguments)
+    try:
+        for source in tqdm(chapters(options.book, options.names), desc="render", unit="chapter"):
+            tqdm.write(f"wrote {render(source)}")
+    except ReaderError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

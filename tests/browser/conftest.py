@@ -1,0 +1,127 @@
+"""A real Chromium with the network shut, for the tests that look at pages as a reader does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "_build" / "html"
+VIEWPORTS = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
+LOCAL_HOSTS = ("127.0.0.1", "localhost")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Whatever slips past the route below finds no host either.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+
+
+def chromium() -> str | None:
+    """Return the path of a Chromium: ``GAPLAB_CHROMIUM``, else the first one on the search path."""
+    wanted = os.environ.get("GAPLAB_CHROMIUM")
+    if wanted:
+        found = shutil.which(wanted)
+        if not found:
+            raise pytest.UsageError(f"GAPLAB_CHROMIUM is {wanted!r}, which is no program: set it to a Chromium.")
+        return found
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if chromium():
+        return
+    reason = "not run: no Chromium found (install chromium, or set GAPLAB_CHROMIUM to the path of one)"
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that takes ``page_name`` on every page of the site; on a site not built, once, and it fails."""
+    if "page_name" in metafunc.fixturenames:
+        pages = (path.relative_to(SITE) for path in SITE.rglob("*.html"))
+        # Folders with an underscore hold the theme's parts, not pages.
+        names = sorted(str(page) for page in pages if not page.parts[0].startswith("_"))
+        metafunc.parametrize("page_name", names or ["no page"])
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The built site."""
+    if not (SITE / "index.html").exists():
+        reason = "the site is not built: run `nox -s book` first, or set GAPLAB_NO_SITE=1 to leave these tests out"
+        if os.environ.get("GAPLAB_NO_SITE"):
+            pytest.skip(reason)
+        pytest.fail(reason)
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        with_chromium = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield with_chromium
+        with_chromium.close()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """Open pages in contexts of their own; at the end none may have asked another host or logged an error.
+
+    The function takes ``viewport`` ("wide" or "narrow"), ``theme`` ("light" or "dark"), ``javascript`` and
+    ``strict``: whether errors on the console count, which they do unless the page is not the book's own.
+    """
+    contexts, foreign, errors = [], [], []
+
+    def guard(route: Route) -> None:
+        address = urlsplit(route.request.url)
+        if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in LOCAL_HOSTS:
+            foreign.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    def open_one(viewport: str = "wide", theme: str = "light", javascript: bool = True, strict: bool = True) -> Page:
+        context = browser.new_context(
+            viewport=VIEWPORTS[viewport], color_scheme=theme, java_script_enabled=javascript, service_workers="block"
+        )
+        contexts.append(context)
+        context.route("**/*", guard)
+        # The reader's own choice of theme, as the switch in the book's header keeps it.
+        context.add_init_script(
+            "if (location.protocol === 'file:')"
+            f" {{ localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}'); }}"
+        )
+        page = context.new_page()
+        if strict:
+            page.on("pageerror", lambda error: errors.append(f"page error: {error}"))
+            page.on("console", lambda said: errors.append(f"console: {said.text}") if said.type == "error" else None)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not foreign, f"asked another host: {foreign}"
+    assert not errors, f"errors in the page: {errors}"
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """A wide, light page, watched as ``open_page`` says."""
+    return open_page()

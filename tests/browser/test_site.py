@@ -1,0 +1,216 @@
+"""The built site, page by page, opened from disk as a reader without a network opens it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from gaplab.counting import LastMap, Step
+from gaplab.widgets import Backbone, HeadCalculator
+
+pytestmark = pytest.mark.browser
+
+both_themes = pytest.mark.parametrize("theme", ["light", "dark"])
+both_viewports = pytest.mark.parametrize("viewport", ["wide", "narrow"])
+
+
+def visit(page: Page, site: Path, name: str) -> Page:
+    """Open a page of the site from disk and wait until each of its widgets is drawn."""
+    page.goto((site / name).as_uri(), wait_until="load")
+    expect(page.locator("[data-widget]:not([data-state=ready])")).to_have_count(0)
+    return page
+
+
+@both_themes
+def test_page_is_quiet_and_in_its_theme(open_page: Any, site: Path, page_name: str, theme: str) -> None:
+    """``open_page`` fails on a request to another host and on an error; here also on a missing local file."""
+    page, missing = open_page(theme=theme), []
+    page.on("requestfailed", lambda request: missing.append(request.url))
+    visit(page, site, page_name)
+    page.wait_for_load_state("networkidle")
+    assert missing == []
+    assert page.locator("html").get_attribute("data-theme") == theme
+
+
+def test_page_fits_a_narrow_screen(open_page: Any, site: Path, page_name: str) -> None:
+    page = visit(open_page(viewport="narrow"), site, page_name)
+    too_wide = page.evaluate(
+        """() => {
+          if (document.documentElement.scrollWidth <= innerWidth) return [];
+          const all = [...document.body.querySelectorAll("*")];
+          const out = all.filter((e) => e.getBoundingClientRect().right > innerWidth);
+          return out.slice(0, 5).map((e) => e.outerHTML.slice(0, 120));
+        }"""
+    )
+    assert too_wide == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(".gaplab-widget").evaluate_all("(all) => all.every((w) => w.scrollWidth <= w.clientWidth)")
+
+
+@both_themes
+def test_axe_finds_nothing_serious(open_page: Any, site: Path, page_name: str, theme: str) -> None:
+    page = visit(open_page(theme=theme), site, page_name)
+    page.locator("details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
+    # What is folded out fades in, and axe must not judge the colours half-way.
+    page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished.catch(() => 0)))")
+    # Without "preload", axe would fetch the style sheets once more, which no browser allows from disk.
+    results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+    bad = [fault for fault in results.response["violations"] if fault["impact"] in ("serious", "critical")]
+    assert bad == [], "\n".join(
+        f"{fault['id']}: {node['target']} {node['html'][:200]}" for fault in bad for node in fault["nodes"]
+    )
+
+
+def test_equations_are_typeset(page: Page, site: Path, page_name: str) -> None:
+    visit(page, site, page_name)
+    raw = page.evaluate(
+        """() => [...document.querySelectorAll("span.math, div.math")]
+          .filter((e) => !e.querySelector(".katex, mjx-container") || e.querySelector(".katex-error, mjx-merror"))
+          .map((e) => e.textContent)"""
+    )
+    assert raw == []
+    left = page.evaluate(
+        r"""() => {
+          const text = document.querySelector("main").cloneNode(true);
+          text.querySelectorAll("pre, code, script, style, .math").forEach((e) => e.remove());
+          return text.textContent.match(/\\[(\[]|\$\$|\\(frac|sum|times|cdot|text|lceil)\b/g) ?? [];
+        }"""
+    )
+    assert left == []
+    if page.locator(".katex").count():
+        page.evaluate("document.fonts.ready")
+        faces = "[...document.fonts].filter((f) => f.family.startsWith('KaTeX') && f.status === 'loaded').length"
+        assert page.evaluate(faces) > 0
+
+
+def test_some_page_has_equations_and_some_has_a_widget(site: Path) -> None:
+    """Else the tests above would have looked at nothing."""
+    pages = [page.read_text(encoding="utf-8") for page in site.glob("*.html")]
+    assert any('class="math' in page and 'class="katex' in page for page in pages)
+    assert any("data-widget=" in page for page in pages)
+
+
+@both_viewports
+def test_search_works_from_disk(open_page: Any, site: Path, viewport: str) -> None:
+    page = visit(open_page(viewport=viewport), site, "index.html")
+    page.keyboard.press("Control+k")
+    page.locator("dialog[open] input[type=search], .search-button__wrapper.show input[type=search]").fill("pooling")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=pooling*")
+    expect(page.locator("#search-results")).to_contain_text("Search finished")
+    results = page.locator("#search-results li a")
+    assert results.count() > 0
+    results.first.click()
+    page.wait_for_load_state()
+    assert "pooling" in page.locator("main").inner_text().lower()
+
+
+# The head calculator on the page of chapter 1 -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def calculator(open_page: Any, site: Path, request: pytest.FixtureRequest) -> Locator:
+    """The head calculator, on a page of the viewport that the test asks for."""
+    viewport = request.getfixturevalue("viewport") if "viewport" in request.fixturenames else "wide"
+    page = visit(open_page(viewport=viewport), site, "01_parameter_count.html")
+    return page.locator("[data-widget=head-calculator]").first
+
+
+def rows_of(calculator: Locator) -> list[Backbone]:
+    """The rows that the chapter measured, read from the page."""
+    text = calculator.locator("xpath=following-sibling::script[@type='application/json'][1]").text_content()
+    rows = json.loads(text or "")["state"]["rows"]
+    maps = [LastMap(row["channels"], tuple(Step(*step) for step in row["path"])) for row in rows]
+    return [
+        Backbone(row["name"], last_map, row["backbone_parameters"], row["head_parameters"])
+        for row, last_map in zip(rows, maps, strict=True)
+    ]
+
+
+def cells(calculator: Locator, quantity: str) -> list[str]:
+    return calculator.locator(f'[data-quantity="{quantity}"] td').all_text_contents()
+
+
+def check(calculator: Locator, network: str, size: int, classes: int) -> None:
+    """Compare what is shown with Python's arithmetic."""
+    rows = rows_of(calculator)
+    row = next(row for row in rows if row.name == network)
+    expect(calculator.locator(".result")).to_have_text(HeadCalculator(rows, network, size, classes).describe())
+    channels = row.last_map.channels
+    flattened = row.last_map.side(size) ** 2 * channels
+    assert cells(calculator, "inputs") == [f"{flattened:,}", f"{channels:,}"]
+    assert cells(calculator, "weights") == [f"{flattened * classes:,}", f"{channels * classes:,}"]
+    assert cells(calculator, "parameters") == [f"{(n + 1) * classes:,}" for n in (flattened, channels)]
+    assert cells(calculator, "multiplyAdds") == cells(calculator, "weights")
+    expect(calculator.get_by_role("alert")).to_be_empty()
+
+
+@both_viewports
+def test_calculator_first_state(calculator: Locator, viewport: str) -> None:
+    check(calculator, "ResNet-50", 224, 1000)
+    assert cells(calculator, "weights") == ["100,352,000", "2,048,000"]
+
+
+@both_viewports
+def test_calculator_by_keyboard_alone(calculator: Locator, viewport: str) -> None:
+    page = calculator.page
+    calculator.get_by_label("Backbone").focus()
+    page.keyboard.type("VGG-16")
+    check(calculator, "VGG-16", 224, 1000)
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    check(calculator, "VGG-16", 225, 1000)
+    page.keyboard.press("End")
+    check(calculator, "VGG-16", 640, 1000)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("300")
+    check(calculator, "VGG-16", 300, 1000)
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    check(calculator, "VGG-16", 300, 2000)
+    page.keyboard.press("Home")
+    check(calculator, "VGG-16", 300, 2)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("365")
+    check(calculator, "VGG-16", 300, 365)
+
+
+@both_viewports
+def test_calculator_by_mouse(calculator: Locator, viewport: str) -> None:
+    page = calculator.page
+    slider = calculator.get_by_role("slider", name="Input size")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    size = int(slider.input_value())
+    assert 450 < size < 600
+    check(calculator, "ResNet-50", size, 1000)
+
+
+@both_viewports
+def test_calculator_keeps_the_last_good_state(calculator: Locator, viewport: str) -> None:
+    classes = calculator.get_by_role("spinbutton", name="Number of classes")
+    classes.fill("0")
+    expect(calculator.get_by_role("alert")).to_contain_text("The number of classes is 0: choose a whole number from 2")
+    assert cells(calculator, "weights") == ["100,352,000", "2,048,000"]
+    classes.fill("10")
+    check(calculator, "ResNet-50", 224, 10)
+
+
+def test_calculator_offers_every_row(calculator: Locator) -> None:
+    rows = rows_of(calculator)
+    for row in rows:
+        calculator.get_by_label("Backbone").select_option(row.name)
+        check(calculator, row.name, 224, 1000)
+    assert {"AlexNet", "VGG-16", "ResNet-18", "ResNet-50", "ResNet-152"} <= {row.name for row in rows}

@@ -1,0 +1,106 @@
+import json
+import math
+
+import pytest
+
+from gaplab import claims
+from gaplab.claims import CAVEATS, FAILS, HOLDS, VERDICT_MIME, Trial
+from gaplab.errors import ReaderError
+
+GOOD = {"stands_if": (2, 3), "because": "It was counted.", "cell": "count"}
+
+
+def test_the_docket_is_the_articles():
+    by_chapter = {n: [c.id for c in claims.claims().values() if c.chapter == n] for n in range(1, 7)}
+    assert {n: len(ids) for n, ids in by_chapter.items()} == {1: 9, 2: 6, 3: 5, 4: 5, 5: 6, 6: 5}
+    assert by_chapter[1] == ["I1", *(f"P{i}" for i in range(1, 9))]
+    assert len({c.zh for c in claims.claims().values()}) == 36
+
+
+def test_a_record_travels_in_the_output_and_comes_back(displayed):
+    trial = Trial(1)
+    (data,) = displayed(
+        lambda: trial.record("P7", FAILS, {0: 2.0, 1: 2.5, 4: 3.0}, "%", **{**GOOD, "stands_if": (-math.inf, 3)})
+    )
+    entry = claims.Verdict.from_json(json.loads(json.dumps(data[VERDICT_MIME])))
+    assert entry == trial.verdicts["P7"]
+    assert (entry.value, entry.spread, entry.seeds) == (2.5, 0.5, (0, 1, 4))
+    assert entry.measured == "2.50 ± 0.500% (3 seeds)"
+    assert "2.50 ± 0.500%" in data["text/plain"]
+
+
+@pytest.mark.parametrize("value", [1.99, 3.01, math.nan, {0: 2.5, 1: 2.5, 2: 3.5}, {0: 1.0, 1: 2.5, 2: 4.0}])
+def test_a_value_that_does_not_support_its_verdict_is_refused(value):
+    trial = Trial(1)
+    with pytest.raises(ReaderError, match="does not support 'holds'"):
+        trial.record("P5", HOLDS, value, "x", **GOOD)
+    assert trial.verdicts == {}
+
+
+@pytest.mark.parametrize(
+    ("id_", "verdict", "value", "sentence"),
+    [
+        ("P99", HOLDS, 2.5, "no claim called 'P99'"),
+        ("T1", HOLDS, 2.5, "belongs to chapter 2"),
+        ("P5", "true", 2.5, "no verdict called 'true'"),
+        ("P5", HOLDS, {0: 2.5, 1: 2.5}, "at least three"),
+    ],
+)
+def test_bad_records_get_one_sentence(id_, verdict, value, sentence):
+    with pytest.raises(ReaderError, match=sentence) as caught:
+        Trial(1).record(id_, verdict, value, "x", **GOOD)
+    assert str(caught.value).count("\n") == 0
+
+
+def test_a_claim_is_recorded_once(displayed):
+    trial = Trial(1)
+    displayed(lambda: trial.record("P5", HOLDS, 2.5, "x", **GOOD))
+    with pytest.raises(ReaderError, match="verdict already"):
+        trial.record("P5", HOLDS, 2.5, "x", **GOOD)
+
+
+def test_the_table_waits_for_every_claim_of_the_chapter(displayed):
+    trial = Trial(3)
+    for id_ in ("N1", "N2", "N3", "N5"):
+        displayed(lambda id_=id_: trial.record(id_, CAVEATS, 2.5, "x", **GOOD))
+    with pytest.raises(ReaderError, match="no verdict yet on N4"):
+        trial.table()
+    displayed(lambda: trial.record("N4", HOLDS, 2.5, "x", **GOOD))
+    (table,) = displayed(trial.table)
+    assert [line.split(":")[0] for line in table["text/plain"].splitlines()] == ["N1", "N2", "N3", "N4", "N5"]
+    assert table["text/html"].count('href="#count"') == 5
+
+
+def notebook(tmp_path, name, entries):
+    path = tmp_path / name
+    outputs = [{"data": {VERDICT_MIME: entry.to_json()}} for entry in entries]
+    path.write_text(json.dumps({"cells": [{"outputs": outputs}, {"source": "no outputs"}]}))
+    return path
+
+
+def entry(id_):
+    return claims.Verdict(id_, HOLDS, 1.0, "x", 0.0, (), (0.0, math.inf), "b", "c")
+
+
+def test_gather_orders_and_refuses_doubles_and_unknown_ids(tmp_path):
+    first = notebook(tmp_path, "a.ipynb", [entry("T2"), entry("P1")])
+    assert list(claims.gather([first])) == ["P1", "T2"]
+    with pytest.raises(ReaderError, match=r"T2 is recorded twice, the second time in b\.ipynb"):
+        claims.gather([first, notebook(tmp_path, "b.ipynb", [entry("T2")])])
+    with pytest.raises(ReaderError, match="no claim called 'Z1'"):
+        claims.gather([notebook(tmp_path, "c.ipynb", [entry("Z1")])])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2049000, "2,049,000"),
+        (2.3468, "2.35"),
+        (0.012345, "0.0123"),
+        (123.46, "123"),
+        (1234.5, "1,234"),
+        (-7.25, "-7.25"),
+    ],
+)
+def test_numbers_are_written_one_way(value, text):
+    assert claims.format_number(value) == text

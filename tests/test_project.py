@@ -1,0 +1,51 @@
+"""The project's own files agree with one another."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def ranges():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return [line.partition("#") for line in lines if line and not line.startswith("#")]
+
+
+def named():
+    names = [*PYPROJECT["project"]["dependencies"]]
+    for group in PYPROJECT["dependency-groups"].values():
+        names += group
+    return names
+
+
+def test_every_dependency_has_its_range_and_its_reason_once():
+    requirements = [Requirement(requirement) for requirement, _, _ in ranges()]
+    assert sorted(canonicalize_name(r.name) for r in requirements) == sorted(canonicalize_name(n) for n in named())
+    for requirement, (_, _, reason) in zip(requirements, ranges(), strict=True):
+        assert requirement.specifier, requirement.name
+        assert len(reason.split()) >= 3, f"{requirement.name} needs a word on why it is here"
+
+
+def test_the_site_needs_no_torch():
+    site = PYPROJECT["dependency-groups"]["site"]
+    assert not any("torch" in name for name in site)
+
+
+def test_the_readme_has_the_two_commands_that_ci_runs():
+    readme = (ROOT / "README.md").read_text()
+    assert "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox -s book" in readme
+    assert "\n.venv/bin/nox -s tests\n" in readme
+    assert ".venv/bin/nox -s tests" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_pages_of_the_contents_exist_and_every_chapter_is_in_them():
+    files = re.findall(r"file: (\S+)", (ROOT / "_toc.yml").read_text())
+    chapters = {path.stem for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb")}
+    assert chapters <= set(files)
+    for name in files:
+        assert any((ROOT / "book" / f"{name}{suffix}").exists() for suffix in (".ipynb", ".md")), name

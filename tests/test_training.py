@@ -1,0 +1,157 @@
+"""Training and evaluation of small networks."""
+
+import math
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from gaplab import ReaderError, data, device, models, training
+
+
+@pytest.fixture(scope="module")
+def few():
+    return data.stratified("train", 200)
+
+
+class Brightness(nn.Module):
+    """Says class 1 for an image brighter than the data's mean, else class 0."""
+
+    def forward(self, x):
+        return torch.stack([torch.zeros(len(x)), x.mean(dim=(1, 2, 3)).cpu()], dim=1).to(x.device)
+
+
+def test_accuracy_counts_right_answers():
+    images = torch.zeros(5, 1, 4, 4, dtype=torch.uint8)
+    images[2:] = 255
+    labels = torch.tensor([0, 0, 1, 1, 0])
+    assert training.accuracy(Brightness(), (images, labels)) == pytest.approx(4 / 5)
+
+
+def test_predict_is_in_evaluation_mode_and_leaves_the_mode():
+    network = models.resnet8("fc_dropout").train()
+    images, _ = data.stratified("test", 150)
+    first, second = training.predict(network, images), training.predict(network, images)
+    assert torch.equal(first, second)
+    assert first.shape == (150, 10)
+    assert network.training
+
+
+def test_fit_learns_and_returns_a_tidy_history(few):
+    network = models.resnet8("gap")
+    test = data.stratified("test", 200)
+    history = training.fit(network, few, test, epochs=8, lr=0.1, batch_size=32)
+    assert list(history.columns) == ["epoch", "loss", "train_accuracy", "test_accuracy"]
+    assert history["epoch"].tolist() == list(range(1, 9))
+    assert history["loss"].iloc[-1] < 0.75 * history["loss"].iloc[0]
+    assert history["train_accuracy"].iloc[-1] > 0.3  # chance is 0.1
+    assert history["test_accuracy"].iloc[-1] == training.accuracy(network, test)
+    assert not network.training
+
+
+def test_same_seed_gives_the_same_training_and_leaves_the_global_state(few):
+    def run(seed):
+        network = models.resnet8("fc_dropout", seed=0)
+        return training.fit(network, few, epochs=2, seed=seed, progress=False)
+
+    torch.manual_seed(9)
+    expected = torch.rand(1)
+    torch.manual_seed(9)
+    first = run(1)
+    assert torch.equal(torch.rand(1), expected)
+    pd.testing.assert_frame_equal(first, run(1))
+    assert first["loss"].tolist() != run(2)["loss"].tolist()
+
+
+def test_schedules_start_as_documented(few):
+    # One step without momentum or decay moves the weights by exactly the learning rate times the gradient.
+    moved = {}
+    for schedule in ("one_cycle", "constant"):
+        network = models.resnet8()
+        before = network.fc.weight.detach().clone()
+        one_batch = (few[0][:20], few[1][:20])
+        options = {"momentum": 0.0, "weight_decay": 0.0, "schedule": schedule, "progress": False}
+        training.fit(network, one_batch, epochs=1, lr=0.5, **options)
+        moved[schedule] = float((network.fc.weight.detach() - before).norm())
+    assert moved["constant"] / moved["one_cycle"] == pytest.approx(25, rel=1e-3)
+
+
+def test_constant_schedule_is_plain_gradient_descent(few):
+    images, labels = data.normalise(few[0][:20]), few[1][:20].to(device())
+    by_hand = models.resnet8().train()
+    for _ in range(3):
+        loss = nn.functional.cross_entropy(by_hand(images), labels)
+        gradients = torch.autograd.grad(loss, list(by_hand.parameters()))
+        with torch.no_grad():
+            for parameter, gradient in zip(by_hand.parameters(), gradients, strict=True):
+                parameter -= 0.05 * gradient
+    network = models.resnet8()
+    options = {"momentum": 0.0, "weight_decay": 0.0, "schedule": "constant", "progress": False}
+    training.fit(network, (few[0][:20], few[1][:20]), epochs=3, lr=0.05, **options)
+    torch.testing.assert_close(network.fc.weight, by_hand.fc.weight, rtol=1e-3, atol=1e-4)
+
+
+def test_diverging_run_stops_and_shows_the_loss(few):
+    history = training.fit(models.resnet8(norm=False), few, epochs=6, lr=1e12, schedule="constant", progress=False)
+    assert len(history) < 6
+    assert not math.isfinite(history["loss"].iloc[-1])
+
+
+def test_augmentation_sees_every_batch_with_its_own_generator(few):
+    shapes = []
+
+    def augment(images, draws):
+        shapes.append(tuple(images.shape))
+        assert draws.device.type == "cpu"
+        return images
+
+    training.fit(models.resnet8(), few, epochs=1, batch_size=64, augment=augment, progress=False)
+    assert shapes == [(64, 1, 28, 28)] * 3 + [(8, 1, 28, 28)]
+
+
+def test_refit_batch_norm_measures_the_images_and_changes_no_weight(few):
+    network = models.resnet8()
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    images = few[0][:100]
+    training.refit_batch_norm(network, images)
+    with torch.no_grad():
+        seen = network.conv1(data.normalise(images))
+    torch.testing.assert_close(network.bn1.running_mean, seen.mean(dim=(0, 2, 3)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(network.bn1.running_var, seen.var(dim=(0, 2, 3)), rtol=1e-4, atol=1e-5)
+    assert all(torch.equal(value, before[name]) for name, value in network.named_parameters())
+    assert network.bn1.momentum == 0.1
+    assert not network.training
+
+
+def test_progress_bar_can_be_silenced(few):
+    code = (
+        "from gaplab import data, models, training;"
+        "training.fit(models.resnet8(), data.stratified('train', 20), epochs=1)"
+    )
+    for disable, shown in ({"TQDM_DISABLE": "1"}, False), ({}, True):
+        environment = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"} | disable
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert ("training" in done.stderr) == shown
+
+
+@pytest.mark.parametrize("count", [10, 20, 90, 100])
+def test_any_number_of_steps_has_a_schedule(count, few):
+    history = training.fit(models.resnet8(), (few[0][:count], few[1][:count]), epochs=2, batch_size=10, progress=False)
+    assert history["loss"].notna().all()
+
+
+@pytest.mark.parametrize(("options", "count"), [({"epochs": 0}, 20), ({"batch_size": 0}, 20), ({}, 0)])
+def test_bad_input_gives_one_sentence(options, count, few):
+    with pytest.raises(ReaderError, match="each must be 1 or more"):
+        training.fit(models.resnet8(), (few[0][:count], few[1][:count]), **options)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(device().type == "cpu", reason="needs a real CUDA or MPS device")
+def test_training_runs_on_a_real_device(few):
+    history = training.fit(models.resnet8(), few, few, epochs=3, progress=False)
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
