@@ -25,8 +25,8 @@ def test_a_record_travels_in_the_output_and_comes_back(displayed):
     entry = claims.Verdict.from_json(json.loads(json.dumps(data[VERDICT_MIME])))
     assert entry == trial.verdicts["P7"]
     assert (entry.value, entry.spread, entry.seeds) == (2.5, 0.5, (0, 1, 4))
-    assert entry.measured == "2.50 ± 0.500% (3 seeds)"
-    assert "2.50 ± 0.500%" in data["text/plain"]
+    assert entry.measured == "2.50 ± 0.50% (3 seeds)"
+    assert "2.50 ± 0.50%" in data["text/plain"]
 
 
 @pytest.mark.parametrize("value", [1.99, 3.01, math.nan, {0: 2.5, 1: 2.5, 2: 3.5}, {0: 1.0, 1: 2.5, 2: 4.0}])

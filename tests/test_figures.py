@@ -70,3 +70,52 @@ def test_tables_and_answers_keep_their_words_as_plain_text(displayed):
     assert "<caption>Counts.</caption>" in data["text/html"]
     (data,) = displayed(lambda: figures.answers({"Is 1 < 2?": "Yes & no."}))
     assert "<summary>Is 1 &lt; 2?</summary><p>Yes &amp; no.</p>" in data["text/html"]
+
+
+def test_size_curves_draw_mean_band_and_training_size():
+    runs = {"as trained": np.array([[1.0, 2.0], [3.0, 6.0], [5.0, 10.0]]), "both re-fitted": np.array([[7.0, 8.0]])}
+    ax = figures.size_curves(np.array([28, 56]), runs, figures.REMEDY_STYLE, 28, ylabel="accuracy (%)")
+    first, second, mark = ax.lines
+    assert first.get_ydata().tolist() == [3.0, 6.0]
+    assert second.get_ydata().tolist() == [7.0, 8.0]
+    assert mark.get_xdata() == [28, 28]
+    (band,) = ax.collections  # a single run has no spread to draw
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (1.0, 10.0)
+
+
+def test_remedies_differ_in_more_than_colour():
+    for key in ("marker", "linestyle"):
+        values = [str(style[key]) for style in figures.REMEDY_STYLE.values()]
+        assert len(set(values)) == len(values), key
+
+
+def test_points_take_seeds_of_different_number_and_show_their_deviation():
+    runs = [np.array([1.0, 3.0, 5.0]), np.array([10.0, 12.0])]
+    ax = figures.points([500, 2000], {"gap": runs, "max": runs}, xlabel="pictures")
+    line = ax.containers[0]
+    assert line.lines[0].get_ydata().tolist() == [3.0, 11.0]
+    low, high = (caps.get_ydata() for caps in line.lines[1])
+    assert low.tolist() == pytest.approx([1.0, 11 - 2**0.5])
+    assert high.tolist() == pytest.approx([5.0, 11 + 2**0.5])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["500", "2,000"]
+
+
+def test_place_maps_share_one_scale_and_put_the_first_row_on_top():
+    maps = np.stack([np.arange(169.0).reshape(13, 13), np.full((13, 13), 200.0)])
+    figure = figures.place_maps(maps, ["a", "b"], "accuracy (%)", columns=2)
+    images = [image for ax in figure.axes[:2] for image in ax.images]
+    assert {image.get_clim() for image in images} == {(0.0, 200.0)}
+    assert np.array_equal(images[0].get_array(), maps[0])
+    assert images[0].get_extent() == [-6.5, 6.5, 6.5, -6.5]  # dx to the right, dy down
+    assert list(figure.axes[0].get_xticks()) == [-4, 0, 4]  # at multiples of the total stride
+    assert figure.axes[-1].get_ylabel() == "accuracy (%)"
+
+
+def test_picture_rows_keep_their_order_and_the_full_grey_scale():
+    pictures = np.arange(2 * 3 * 4 * 4, dtype=np.uint8).reshape(2, 3, 4, 4)
+    figure = figures.picture_rows(pictures, ["first", "second"])
+    images = [ax.images[0] for ax in figure.axes]
+    assert all(np.array_equal(image.get_array(), p) for image, p in zip(images, pictures.reshape(6, 4, 4), strict=True))
+    assert {image.get_clim() for image in images} == {(0, 255)}
+    assert [ax.get_ylabel() for ax in figure.axes] == ["first", "", "", "second", "", ""]

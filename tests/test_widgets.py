@@ -13,14 +13,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from gaplab import counting
+from gaplab import counting, sizes
 from gaplab.counting import LastMap, Step
 from gaplab.errors import ReaderError
-from gaplab.widgets import Backbone, HeadCalculator, PageWidget
+from gaplab.widgets import (
+    Backbone,
+    Curve,
+    Explored,
+    HeadCalculator,
+    MovedGarment,
+    PageWidget,
+    ShiftExplorer,
+    SizeExplorer,
+)
+from gaplab.widgets.size_explorer import HEADS, outcome
 
 RESNET = tuple(Step(kernel, 2, kernel // 2) for kernel in (7, 3, 3, 3, 3))
 RESNET_50 = Backbone("ResNet-50", LastMap(2048, RESNET), 23_508_032, 2_049_000)
@@ -248,3 +259,211 @@ def test_rows_are_needed_and_names_are_unique() -> None:
 def test_first_network() -> None:
     assert HeadCalculator([ALEXNET, RESNET_50]).network == "ResNet-50"
     assert HeadCalculator([ALEXNET]).network == "AlexNet"
+
+
+# The size explorer ---------------------------------------------------------------------------------------------------
+
+STAGED = {
+    label: Explored(label, sizes.stages(name))
+    for label, name in (("ResNet-18", "resnet18"), ("VGG-16", "vgg16"), ("AlexNet", "alexnet"))
+}
+CURVE = Curve("average", "average", {28: (0.9, 0.91, 0.92), 56: (0.4, 0.5, 0.6)})
+
+
+def explorer(**chosen: Any) -> SizeExplorer:
+    return SizeExplorer(list(STAGED.values()), [CURVE], "ResNet-18", **chosen)
+
+
+def real_heads(channels: int, side: int) -> dict[str, nn.Module]:
+    """Every head as a module on the meta device, built for a map of ``side`` cells and ten classes."""
+
+    def flat(pool: nn.Module, inputs: int) -> nn.Module:
+        return nn.Sequential(pool, nn.Flatten(), nn.Linear(inputs, 10)).to("meta")
+
+    return {
+        "average": flat(nn.AdaptiveAvgPool2d(1), channels),
+        "max": flat(nn.AdaptiveMaxPool2d(1), channels),
+        "flatten": flat(nn.Identity(), channels * side * side),
+        "window": flat(nn.AvgPool2d(side, stride=1), channels),
+        "adaptive": flat(nn.AdaptiveAvgPool2d(side), channels * side * side),
+        "convolution": nn.Conv2d(channels, 10, side, device="meta"),
+    }
+
+
+@pytest.mark.parametrize("label", STAGED)
+def test_a_head_works_where_pytorch_takes_the_map(label: str) -> None:
+    network = STAGED[label]
+    channels, built = network.stages[-1].channels, network.last_side(224)
+    heads = real_heads(channels, built)
+    assert set(heads) == set(HEADS)
+    for side in range(1, network.last_side(640) + 1):
+        features = torch.empty(1, channels, side, side, device="meta")
+        for key, head in heads.items():
+            try:
+                shape = tuple(head(features).shape)
+            except RuntimeError:
+                shape = ()
+            works, words = outcome(key, side, channels, built)
+            assert works == bool(shape), (label, side, key)
+            if key == "convolution" and works:
+                assert shape == (1, 10, *2 * (int(words.split()[0]),))
+            if key == "flatten":
+                assert f"{features.numel():,} numbers" in words
+            if key == "window" and side > built:
+                pooled = nn.AvgPool2d(built, stride=1)(features)
+                assert f"{pooled.shape[-1]} × {pooled.shape[-1]} × {channels:,} = {pooled.numel():,} numbers" in words
+
+
+def test_the_last_side_is_the_real_one() -> None:
+    for label, name in (("ResNet-18", "resnet18"), ("VGG-16", "vgg16"), ("AlexNet", "alexnet")):
+        last = counting.last_map(name)
+        assert [STAGED[label].last_side(size) for size in range(1, 641)] == [last.side(s) for s in range(1, 641)]
+
+
+def test_explorer_says_what_it_shows() -> None:
+    assert explorer().describe() == (
+        "At 224 px the last map of ResNet-18 is 7 × 7 × 512. "
+        "Global average pool: it works. 512 numbers, as many as the classifier reads."
+    )
+    assert explorer(network="AlexNet", size=62, head="max").describe() == (
+        "At 62 px AlexNet has no last map. "
+        "Global max pool: it breaks. No map is left at 62 px: AlexNet needs 63 px or more."
+    )
+
+
+def test_curves_travel_as_whole_tenths_of_a_percent() -> None:
+    assert CURVE.as_state() == {
+        "label": "average",
+        "head": "average",
+        "sizes": [28, 56],
+        "mean": [910, 500],
+        "spread": [10, 100],
+        "seeds": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"network": "ResNet18"}, "There is no network called 'ResNet18': did you mean ResNet-18"),
+        ({"head": "mean"}, "There is no head called 'mean'"),
+        ({"size": 0}, "The input size is 0 px: choose a whole number from 1 to 640."),
+        ({"size": 641}, "The input size is 641 px: choose a whole number from 1 to 640."),
+    ],
+)
+def test_bad_choice_in_the_explorer_is_one_sentence_and_rolls_back(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ReaderError, match=re.escape(sentence)):
+        explorer(**change)
+    widget = explorer()
+    with pytest.raises(ReaderError, match=re.escape(sentence)):
+        widget.set_state(change)
+    assert (widget.network, widget.size, widget.head) == ("ResNet-18", 224, "average")
+
+
+def test_explorer_needs_networks_and_known_names() -> None:
+    for networks in ([], [STAGED["VGG-16"], STAGED["VGG-16"]]):
+        with pytest.raises(ReaderError, match="at least one network, and each name once"):
+            SizeExplorer(networks, [], "VGG-16")
+    with pytest.raises(ReaderError, match="no network called 'ResNet-20'"):
+        SizeExplorer([STAGED["VGG-16"]], [], "ResNet-20")
+    with pytest.raises(ReaderError, match="no head called 'gap'"):
+        SizeExplorer([STAGED["VGG-16"]], [Curve("a", "gap", CURVE.points)], "VGG-16")
+
+
+def test_explorer_page_is_light_and_follows_the_state() -> None:
+    first = explorer()
+    assert len(first.page_html().encode()) < 100_000
+    assert first.page_html() == explorer().page_html() != explorer(size=300).page_html()
+
+
+# The shift explorer ---------------------------------------------------------------------------------------------------
+
+MOVED_HEADS = ("gap", "max", "flatten")
+
+
+def moved_garment(label: int = 0, places: int = 9) -> MovedGarment:
+    """A garment of 2 px in a frame of 4 px, which leaves 9 places."""
+    draws = np.random.default_rng(label)
+    return MovedGarment(
+        label=label,
+        pixels=draws.integers(0, 256, (2, 2)).astype(np.uint8),
+        probabilities={head: draws.dirichlet([1.0, 1.0], places) for head in MOVED_HEADS},
+        maps={head: draws.random((places, 3, 3)) for head in MOVED_HEADS},
+        changes={head: draws.random(places) for head in MOVED_HEADS},
+    )
+
+
+ACCURACIES = {head: np.linspace(0.1, 0.9, 9) for head in MOVED_HEADS}
+
+
+def shift_explorer(**chosen: Any) -> ShiftExplorer:
+    return ShiftExplorer(
+        [moved_garment(0), moved_garment(1)], ["Boot", "Bag"], ACCURACIES, "2 garments, 1 seed", frame=4, **chosen
+    )
+
+
+def test_shift_explorer_says_what_the_arrays_hold_at_every_place() -> None:
+    widget, given = shift_explorer(garment=1), moved_garment(1)
+    for place, (dy, dx) in enumerate((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)):
+        widget.set_state({"dx": dx, "dy": dy})
+        told = widget.describe()
+        for head, name in zip(MOVED_HEADS, ("GAP", "max", "flatten"), strict=True):
+            probabilities = given.probabilities[head][place]
+            best = ["Boot", "Bag"][int(probabilities.argmax())]
+            assert f"{name} says {best} ({round(1000 * probabilities.max()) / 10:.1f} %)" in told
+            assert f"{round(100 * given.changes[head][place])} % ({name})" in told
+    widget.set_state({"dx": -1, "dy": 1})
+    assert widget.describe().startswith("Bag moved 1 px left and 1 px down: ")
+    widget.set_state({"dx": 0, "dy": 0})
+    assert widget.describe().startswith("Bag in the centre: ")
+
+
+def test_shift_explorer_stores_rounded_numbers_little_endian() -> None:
+    widget = shift_explorer()
+    stored = np.frombuffer(widget.probabilities, dtype="<u2").reshape(2, 3, 9, 2)
+    for index in (0, 1):
+        for h, head in enumerate(MOVED_HEADS):
+            assert np.abs(stored[index, h] / 1000 - moved_garment(index).probabilities[head]).max() <= 0.0005 + 1e-9
+    maps = np.frombuffer(widget.maps, dtype=np.uint8).reshape(2, 3, 9, 3, 3)
+    assert (maps.max(axis=(2, 3, 4)) == 255).all()  # one scale for each garment and head
+    tenths = np.frombuffer(widget.accuracies, dtype="<u2").reshape(3, 9)
+    assert tenths[0].tolist() == [100, 200, 300, 400, 500, 600, 700, 800, 900]
+
+
+def test_shift_explorer_reads_without_scripts() -> None:
+    table = shift_explorer().fallback()
+    assert '<tr><th scope="row">GAP</th><td>50.0 %</td><td>50.0 %</td><td>50.0 %</td></tr>' in table
+    assert "Accuracy (2 garments, 1 seed)" in table
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"dx": 2}, "dx is 2 px: choose a whole number from -1 to 1."),
+        ({"dy": -2}, "dy is -2 px: choose a whole number from -1 to 1."),
+        ({"garment": 2}, "Garment 2 was asked for: choose from 0 to 1."),
+        ({"head": "mean"}, "There is no head called 'mean'"),
+    ],
+)
+def test_bad_place_is_one_sentence_and_rolls_back(change: dict[str, Any], sentence: str) -> None:
+    widget = shift_explorer()
+    with pytest.raises(ReaderError, match=re.escape(sentence)):
+        widget.set_state(change)
+    assert (widget.garment, widget.head, widget.dx, widget.dy) == (0, "gap", 0, 0)
+
+
+def test_shift_explorer_checks_its_arrays() -> None:
+    with pytest.raises(ReaderError, match="at least one garment"):
+        ShiftExplorer([], ["Boot", "Bag"], ACCURACIES, "", frame=4)
+    with pytest.raises(ReaderError, match="do not fit together"):
+        ShiftExplorer([moved_garment(places=8)], ["Boot", "Bag"], ACCURACIES, "", frame=4)
+    with pytest.raises(ReaderError, match="do not fit together"):
+        ShiftExplorer([moved_garment()], ["Boot", "Bag", "Coat"], ACCURACIES, "", frame=4)
+
+
+def test_shift_explorer_page_follows_the_state() -> None:
+    assert shift_explorer().page_html() == shift_explorer().page_html() != shift_explorer(dx=1).page_html()
+    data = payload(shift_explorer(dx=1).page_html())
+    assert data["state"]["dx"] == 1
+    # The order of the heads is the order of the arrays; a mapping would be sorted on its way into the page.
+    assert [key for key, _ in data["state"]["heads"]] == list(MOVED_HEADS)

@@ -92,7 +92,8 @@ class Verdict:
         """The value with its spread, unit and seeds, as the book prints it."""
         number = format_number(self.value)
         if self.seeds:
-            number += f" ± {format_number(self.spread)}"
+            decimals = len(number.partition(".")[2])
+            number += f" ± {self.spread:,.{decimals}f}"
         seeds = f" ({len(self.seeds)} seeds)" if self.seeds else ""
         joint = "" if self.unit.startswith("%") else " "
         return f"{number}{joint}{self.unit}{seeds}"

@@ -89,7 +89,7 @@ def table(frame: pd.DataFrame, caption: str) -> None:
     display({"text/html": markup, "text/plain": frame.to_string(index=False)}, raw=True)  # type: ignore[no-untyped-call]
 
 
-def axes(ax: Axes | None = None, width: float = 7.5, height: float = 4.0) -> Axes:
+def axes(ax: Axes | None = None, width: float = 6.8, height: float = 3.8) -> Axes:
     """Return ``ax``, or the axes of a new figure of the given size in inches."""
     return ax if ax is not None else plt.subplots(figsize=(width, height))[1]
 
@@ -108,7 +108,7 @@ def head_bars(names: Sequence[str], backbone: Array, head: Array, ax: Axes | Non
     ax.barh(rows, backbone, color=GREY, label="backbone")
     ax.barh(rows, head, left=backbone, color=ORANGE, hatch="///", edgecolor="white", label="head")
     for row, (b, h) in enumerate(zip(backbone, head, strict=True)):
-        ax.text(b + h + 1, row, f"{h / (b + h):.0%} in the head", va="center", fontsize=9)
+        ax.text(b + h + 1, row, f"{h / (b + h):.0%} in the head", va="center", fontsize=10)
     ax.set(
         yticks=rows, yticklabels=names, xlabel="parameters (millions)", xlim=(0, 1.2 * float(np.max(backbone + head)))
     )
@@ -133,11 +133,11 @@ def share_bars(stages: Sequence[str], shares: Mapping[str, Array], ax: Axes | No
     ):
         places = np.arange(len(stages)) + (i - (len(shares) - 1) / 2) * width
         bars = ax.bar(places, values, width, color=color, hatch=hatch, edgecolor="white", label=label)
-        ax.bar_label(bars, [f"{v:.0f}" if v >= 1 else f"{v:.1f}" for v in values], fontsize=8, padding=2)
+        ax.bar_label(bars, [f"{v:.0f}" if v >= 1 else f"{v:.1f}" for v in values], fontsize=9, padding=2)
     ax.set(xticks=np.arange(len(stages)), ylabel="share (%)")
     ax.set_xticklabels(stages, rotation=0 if len(stages) < 7 else 30)
     ax.grid(axis="x", visible=False)
-    ax.legend()
+    ax.legend(loc="upper left")
     return ax
 
 
@@ -183,7 +183,7 @@ def map_grid(
     """
     first = int(photograph is not None)
     rows = -(-(len(maps) + first) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(1.45 * columns + 0.9, 1.62 * rows + 0.2), squeeze=False)
+    figure, grid = plt.subplots(rows, columns, figsize=(1.3 * columns + 0.8, 1.5 * rows + 0.2), squeeze=False)
     for ax in grid.flat:
         ax.set_axis_off()
     if photograph is not None:
@@ -194,7 +194,7 @@ def map_grid(
     steps = np.round(maps / top, 3) * top  # a last digit that differs from run to run must not change a colour
     for ax, values, title in zip(grid.flat[first:], steps, titles, strict=False):
         images.append(ax.imshow(values, vmin=low, vmax=high, cmap=cmap))
-        ax.set_title(title, fontsize=9)
+        ax.set_title(title, fontsize=10)
     figure.colorbar(images[0], ax=grid, label=label, shrink=0.9)
     return figure
 
@@ -212,3 +212,114 @@ def answers(folded: Mapping[str, str]) -> None:
     )
     plain = "\n".join(f"{question} {answer}" for question, answer in folded.items())
     display({"text/html": markup, "text/plain": plain}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def place_maps(maps: Array, titles: Sequence[str], label: str, columns: int = 3) -> Figure:
+    """Draw one number for each place of an object, as heat maps over dx and dy with one shared colour bar.
+
+    Args:
+        maps: ``(K, S, S)`` for the places from -(S - 1) / 2 to (S - 1) / 2 px: rows are dy from top to bottom, columns
+            dx from left to right.
+        titles: One short title a map.
+        label: What the colour means, with its unit.
+        columns: Maps in a row.
+    """
+    room = maps.shape[-1] // 2
+    rows = -(-len(maps) // columns)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(2.5 * columns + 1.1, 2.8 * rows + 0.35), squeeze=False, sharex=True, sharey=True
+    )
+    low, high = float(maps.min()), float(maps.max())
+    edge = room + 0.5
+    for ax, values, title in zip(grid.flat, maps, titles, strict=False):
+        image = ax.imshow(values, vmin=low, vmax=high, cmap="viridis", extent=(-edge, edge, edge, -edge))
+        ax.set_title(title, fontsize=10)
+        # Ticks at the total stride of 4, so that its period can be seen.
+        ax.set(xticks=range(-room + room % 4, room + 1, 4), yticks=range(-room + room % 4, room + 1, 4))
+        ax.grid(visible=False)
+    for ax in grid[-1]:
+        ax.set_xlabel("dx (px)")
+    for ax in grid[:, 0]:
+        ax.set_ylabel("dy (px)")
+    figure.colorbar(image, ax=grid, label=label, shrink=0.9)
+    return figure
+
+
+def picture_rows(pictures: Array, titles: Sequence[str]) -> Figure:
+    """Draw rows of small grey pictures, each row with its title at the left.
+
+    Args:
+        pictures: uint8 ``(rows, columns, H, W)``.
+        titles: One title a row; it may have two lines.
+    """
+    rows, columns = pictures.shape[:2]
+    figure, grid = plt.subplots(rows, columns, figsize=(0.72 * columns + 2.6, 0.74 * rows + 0.1), squeeze=False)
+    for line, row, title in zip(grid, pictures, titles, strict=True):
+        for ax, picture in zip(line, row, strict=True):
+            ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
+            ax.set(xticks=[], yticks=[])
+            ax.grid(visible=False)
+        line[0].set_ylabel(title, rotation=0, ha="right", va="center", fontsize=10)
+    return figure
+
+
+REMEDY_STYLE: dict[str, dict[str, Any]] = {
+    "as trained": HEAD_STYLE["gap"],
+    "batch norm re-fitted": {"color": AMBER, "marker": "v", "linestyle": ":"},
+    "classifier re-fitted": {"color": GREEN, "marker": "^", "linestyle": "-."},
+    "both re-fitted": {"color": PINK, "marker": "D", "linestyle": "--"},
+}
+
+
+def size_curves(
+    sizes: Array,
+    series: Mapping[str, Array],
+    styles: Mapping[str, dict[str, Any]],
+    trained: int,
+    ax: Axes | None = None,
+    **labels: str,
+) -> Axes:
+    """Draw a measurement against the test size, with the spread over seeds as a band and the training size marked.
+
+    Args:
+        sizes: Test sizes in pixels, ``(T,)``.
+        series: For each label, measurements ``(seeds, T)``; with one row only, no band is drawn.
+        styles: Colour, marker and dash for each label.
+        trained: Training size in pixels.
+        ax: Where to draw.
+        **labels: ``xlabel``, ``ylabel`` and other properties of the axes.
+    """
+    ax = axes(ax)
+    for label, runs in series.items():
+        style = styles[label]
+        mean = runs.mean(axis=0)
+        ax.plot(sizes, mean, label=label, **style)
+        if len(runs) > 1:
+            spread = runs.std(axis=0, ddof=1)
+            ax.fill_between(sizes, mean - spread, mean + spread, color=style["color"], alpha=0.18, linewidth=0)
+    ax.axvline(trained, color="#55606B", linewidth=1, linestyle=(0, (2, 2)))
+    ax.text(trained, 1.0, " trained", transform=ax.get_xaxis_transform(), va="bottom", fontsize=8)
+    ax.set(**labels)
+    return ax
+
+
+def points(x: Sequence[float], series: Mapping[str, Sequence[Array]], ax: Axes | None = None, **labels: str) -> Axes:
+    """Draw each head's mean with an error bar of one sample standard deviation, on a logarithmic axis.
+
+    Args:
+        x: Positions along the axis.
+        series: For each head's name and each position its measurements over seeds; their number may differ.
+        ax: Where to draw.
+        **labels: ``xlabel`` and ``ylabel``.
+    """
+    ax = axes(ax)
+    for i, (head, runs) in enumerate(series.items()):
+        # Side by side, so that equal means do not hide each other.
+        places = np.asarray(x, dtype=float) * 1.05 ** (i - (len(series) - 1) / 2)
+        means, spreads = [np.mean(r) for r in runs], [np.std(r, ddof=1) for r in runs]
+        ax.errorbar(places, means, spreads, label=head, capsize=3, markersize=5, linewidth=1.2, **HEAD_STYLE[head])
+    ax.set(xscale="log", **labels)
+    ax.set_xticks(list(x), [f"{value:,}" for value in x])
+    ax.minorticks_off()
+    ax.legend(fontsize=9)
+    return ax

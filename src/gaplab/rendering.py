@@ -92,6 +92,7 @@ def render(source: Path) -> Path:
         timeout=1800,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,  # else a slow cell's output is split where the clock says
         store_widget_state=False,
         resources={"metadata": {"path": str(source.parent)}},
     )

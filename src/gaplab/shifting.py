@@ -1,15 +1,16 @@
-"""Plumbing of chapter 2: networks whose windows wrap around, objects in every place, and probes for the place."""
+"""Plumbing of chapter 2: networks whose windows wrap around, objects in every place, and linear probes."""
 
 from __future__ import annotations
 
 import copy
 from typing import TypeVar, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gaplab.data import FRAME, ROOM, place
+from gaplab.data import FRAME, IMAGENET_MEAN, IMAGENET_STD, ROOM, place
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -41,7 +42,7 @@ def circular(network: N) -> N:
 
     Args:
         network: Of square windows, as torchvision's ResNets and timm's EfficientNets have; sides must be divisible by
-            the strides.
+            the strides. The blur of `gaplab.models.BlurPool` keeps its own padding by reflection.
     """
     network = copy.deepcopy(network)
     for parent in list(network.modules()):
@@ -86,13 +87,15 @@ def calibrate(network: N, images: Tensor) -> N:
         network: On the images' device; it is left in evaluation mode.
         images: ``(N, C, H, W)``, as the network takes them.
     """
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.reset_running_stats()
-            module.momentum = 1.0  # the running statistics become those of the one batch
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0  # the running statistics become those of the one batch
     network.train()
     with torch.no_grad():
         network(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
     return network.eval()
 
 
@@ -125,22 +128,36 @@ def scattered(garments: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     return torch.cat(moved), places.double()
 
 
-def linear_probe(train: Tensor, places: Tensor, test: Tensor, strength: float = 1.0) -> Tensor:
-    """Predict places from vectors by ridge regression on standardised vectors.
+def linear_probe(train: Tensor, targets: Tensor, test: Tensor, strength: float = 1.0) -> Tensor:
+    """Predict targets from vectors by ridge regression on standardised vectors.
 
     Args:
-        train: Vectors ``(N, C)`` whose places are known.
-        places: Their places ``(N, 2)``.
+        train: Vectors ``(N, C)`` whose targets are known.
+        targets: Float64 ``(N, K)`` on the CPU, for example places, or classes as one-hot vectors.
         test: Vectors ``(M, C)``.
         strength: Of the penalty on the squared weights.
 
     Returns:
-        Predicted places ``(M, 2)``, float64 on the CPU.
+        Predicted targets ``(M, K)``, float64 on the CPU.
     """
     x, y = train.detach().cpu().double(), test.detach().cpu().double()
     mean, scale = x.mean(dim=0), x.std(dim=0) + 1e-6
     x, y = (x - mean) / scale, (y - mean) / scale
-    centre = places.mean(dim=0)
+    centre = targets.mean(dim=0)
     # The dual form: a system of N equations, however many channels there are.
     kernel = x @ x.T + strength * torch.eye(len(x), dtype=torch.float64)
-    return cast(Tensor, y @ (x.T @ torch.linalg.solve(kernel, places - centre)) + centre)
+    return cast(Tensor, y @ (x.T @ torch.linalg.solve(kernel, targets - centre)) + centre)
+
+
+def as_picture(photograph: Tensor) -> np.ndarray:
+    """Turn a photograph, as a network takes it, back into one to look at.
+
+    Args:
+        photograph: ``(1, 3, H, W)``, normalised with ImageNet's mean and deviation.
+
+    Returns:
+        uint8 ``(H, W, 3)``.
+    """
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    pixels = 255 * (photograph[0].cpu() * std + mean)
+    return pixels.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()

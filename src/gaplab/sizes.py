@@ -105,3 +105,11 @@ def stages(name: str) -> tuple[Stage, ...]:
             side = steps[-1].side(side)
         found.append(Stage(label, channels, tuple(steps)))
     return tuple(found)
+
+
+RESNET20 = (
+    Stage("layer1", 16, ()),
+    Stage("layer2", 32, (Step(3, 2, 1),)),
+    Stage("layer3", 64, (Step(3, 2, 1),)),
+)
+"""Stages of the book's ResNet-20 (`gaplab.models.resnet20`), whose total stride is 4."""

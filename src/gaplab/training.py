@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from gaplab.data import normalise
 from gaplab.device import device

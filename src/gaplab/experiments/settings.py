@@ -59,7 +59,7 @@ FULL = Settings(
     small_network="resnet8",
     seeds=(0, 1, 2),
     grid_seeds={500: (0, 1, 2, 3, 4), 2000: (0, 1, 2), 10000: (0, 1, 2)},
-    grid_epochs={500: 20, 2000: 15, 10000: 4},
+    grid_epochs={500: 20, 2000: 12, 10000: 4},
     grid_targets={500: 0.7, 2000: 0.75, 10000: 0.85},
     train_size=10000,
     test_size=10000,
@@ -83,7 +83,7 @@ FULL = Settings(
     stability_size=1000,
     stability_epochs=3,
     stability_rates=(0.1, 0.3, 1.0, 3.0),
-    position_images=2000,
+    position_images=1000,
     control_seeds=(0, 1, 2, 3, 4),
     control_rates=(0.003, 0.01, 0.03, 0.1),
 )

@@ -2,5 +2,16 @@
 
 from gaplab.widgets.base import PageWidget
 from gaplab.widgets.head_calculator import Backbone, HeadCalculator
+from gaplab.widgets.shift_explorer import MovedGarment, ShiftExplorer
+from gaplab.widgets.size_explorer import Curve, Explored, SizeExplorer
 
-__all__ = ["Backbone", "HeadCalculator", "PageWidget"]
+__all__ = [
+    "Backbone",
+    "Curve",
+    "Explored",
+    "HeadCalculator",
+    "MovedGarment",
+    "PageWidget",
+    "ShiftExplorer",
+    "SizeExplorer",
+]

@@ -1,0 +1,460 @@
+"""The size explorer's ES module: its numbers against Python and real networks, its manners against a strict model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from gaplab import counting, sizes
+from gaplab.counting import Step
+from gaplab.sizes import Stage
+from gaplab.widgets import Curve, Explored, SizeExplorer
+from gaplab.widgets.size_explorer import HEADS
+
+pytestmark = pytest.mark.browser
+
+NETWORKS = [
+    *(Explored(label, sizes.stages(name)) for label, name in (("ResNet-50", "resnet50"), ("VGG-16", "vgg16"))),
+    Explored("AlexNet", sizes.stages("alexnet")),
+    Explored("ResNet-20", sizes.RESNET20, trained=28, largest=80, channels=1),
+]
+CURVES = [
+    Curve("average", "average", {16: (0.40, 0.42, 0.47), 28: (0.90, 0.91, 0.92), 56: (0.40, 0.50, 0.60)}),
+    Curve("max", "max", {16: (0.30, 0.31, 0.32), 28: (0.88, 0.89, 0.87), 56: (0.33, 0.35, 0.37)}),
+    Curve("refitted", "average", {16: (0.8, 0.8, 0.8), 28: (0.9, 0.9, 0.9), 56: (0.81, 0.82, 0.83)}),
+]
+STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
+MODULE = str(SizeExplorer._esm)
+LOAD = """async ([widget, fake]) => {
+  const load = async (text) => {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    try { return await import(url); } finally { URL.revokeObjectURL(url); }
+  };
+  window.widget = await load(widget);
+  Object.assign(window, await load(fake));
+}"""
+
+
+def explorer(network: str | None = None, size: int | None = None, head: str = "average") -> SizeExplorer:
+    return SizeExplorer(NETWORKS, CURVES, "ResNet-20", network, size, head)
+
+
+def networks_json() -> list[dict[str, Any]]:
+    return [network.as_state() for network in NETWORKS]
+
+
+@pytest.fixture
+def module(page: Page) -> Page:
+    """An empty page in which ``widget`` is the module and ``strictModel`` makes a model."""
+    page.goto("about:blank")
+    page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
+    page.evaluate(LOAD, [MODULE, STRICT_MODEL])
+    return page
+
+
+@pytest.fixture
+def mounted(module: Page) -> Page:
+    """The widget, rendered on a strict model that is ``model``; ``cleanup`` ends it."""
+    names = ("networks", "curves", "heads", "measured_on", "network", "size", "head")
+    first = explorer()
+    state = {name: getattr(first, name) for name in names}
+    module.evaluate(
+        """(state) => {
+          window.model = strictModel(state);
+          window.cleanup = widget.default.render({ model, el: document.querySelector("main") });
+        }""",
+        state,
+    )
+    return module
+
+
+# The numbers ---------------------------------------------------------------------------------------------------------
+
+
+def test_sides_equal_python_for_every_size(module: Page) -> None:
+    got = module.evaluate(
+        """(networks) => networks.map((network) =>
+          Array.from({length: 640}, (_, i) => widget.stageSides(network, i + 1)))""",
+        networks_json(),
+    )
+    assert got == [[sizes.sides(network.stages, size) for size in range(1, 641)] for network in NETWORKS]
+
+
+@pytest.mark.parametrize(("label", "name"), [("ResNet-50", "resnet50"), ("VGG-16", "vgg16"), ("AlexNet", "alexnet")])
+def test_table_shows_the_real_network(mounted: Page, label: str, name: str) -> None:
+    """The numbers on the page against hooks on the running network."""
+    network = counting.classifier(name)
+    mounted.get_by_label("Network").select_option(label)
+    for size in (64, 224, 300, 333):
+        mounted.get_by_role("spinbutton", name="Input size").fill(str(size))
+        with sizes.watch(network, sizes.STAGES[name]) as shapes:
+            counting.run_shapes(network, size)
+        wanted = {"input": (3, size, size)} | shapes
+        rows = mounted.locator("[data-stage]")
+        assert rows.evaluate_all("(all) => all.map((row) => row.dataset.stage)") == list(wanted)
+        for i, (channels, side, _) in enumerate(wanted.values()):
+            cells = rows.nth(i).locator("td").all_text_contents()
+            assert cells == [f"{side} × {side} × {channels:,}", f"{side * side * channels:,}"]
+
+
+def test_ceil_mode_equals_python(module: Page) -> None:
+    for step in (Step(3, 2, 0, True), Step(2, 2, 0, True), Step(1, 3, 1, True), Step(3, 2, 1)):
+        got = module.evaluate(
+            "(step) => Array.from({length: 30}, (_, i) => widget.stepSide(step, i + 3))", list(step)
+        )  # fmt: skip
+        assert got == [step.side(side) for side in range(3, 33)]
+
+
+def test_every_sentence_equals_python(module: Page) -> None:
+    cases = [
+        (i, size, head)
+        for i, network in enumerate(NETWORKS)
+        for size in (1, 27, 28, 31, 32, 62, 63, 64, 80, 192, 193, 224, 225, 254, 255, 256, 300, 640)
+        for head in HEADS
+        if size <= network.largest
+    ]
+    got = module.evaluate(
+        """([networks, heads, cases]) =>
+          cases.map(([i, size, head]) => widget.sentence(networks[i], size, head, heads[head]))""",
+        [networks_json(), HEADS, cases],
+    )
+    assert got == [explorer(NETWORKS[i].name, size, head).describe() for i, size, head in cases]
+    words = " ".join(got)
+    for expected in ("copied", "averaged", "stretched", "does not fit", "No map is left", "4 × 4 scores"):
+        assert expected in words
+
+
+def test_place_on_a_curve(module: Page) -> None:
+    curve, measured = CURVES[0].as_state(), NETWORKS[3].as_state()
+    place = "([curve, measured, network, size]) => widget.placeOnCurve(curve, measured, network, size)"
+    resnet = NETWORKS[0].as_state()
+    assert module.evaluate(place, [curve, measured, measured, 28]) == {"at": 1, "next": 1, "part": 0}
+    assert module.evaluate(place, [curve, measured, measured, 42]) == {"at": 1, "next": 2, "part": 0.5}
+    assert module.evaluate(place, [curve, measured, resnet, 448]) == {"at": 2, "next": 2, "part": 0}
+    assert module.evaluate(place, [curve, measured, resnet, 336]) == {"at": 1, "next": 2, "part": 0.5}
+    assert module.evaluate(place, [curve, measured, measured, 15]) is None
+    assert module.evaluate(place, [curve, measured, resnet, 449]) is None
+
+
+# The manners ---------------------------------------------------------------------------------------------------------
+
+
+def saved(page: Page) -> list[dict[str, Any]]:
+    """What the widget told the model so far, nothing being left unsaved."""
+    assert page.evaluate("model.unsaved()") == []
+    return page.evaluate("model.saved")
+
+
+def head_row(page: Page, head: str) -> Any:
+    return page.locator(f"[data-head={head}]")
+
+
+def test_first_state(mounted: Page) -> None:
+    expect(mounted.locator(".result")).to_have_text(explorer().describe())
+    assert mounted.locator("[data-head]").evaluate_all("(all) => all.map((row) => row.dataset.head)") == list(HEADS)
+    expect(mounted.locator("[data-head][data-works=true]")).to_have_count(len(HEADS))
+    expect(mounted.locator(".accuracy")).to_have_text(
+        "Not measured on ResNet-50. ResNet-20, at the same ratio of test to training size (1.00): "
+        "91.0 ± 1.0 % right (3 seeds)."
+    )
+    assert saved(mounted) == []
+
+
+def test_heads_that_break_turn_off_and_say_why(mounted: Page) -> None:
+    mounted.get_by_role("slider", name="Input size").fill("300")
+    broken = mounted.locator("[data-works=false]")
+    assert broken.evaluate_all("(all) => all.map((row) => row.dataset.head)") == ["flatten", "window"]
+    expect(head_row(mounted, "flatten")).to_contain_text(
+        "breaks. The map flattens to 204,800 numbers; the layer has weights for 100,352."
+    )
+    expect(head_row(mounted, "window")).to_contain_text("4 × 4 × 2,048 = 32,768 numbers; the classifier reads 2,048.")
+    expect(head_row(mounted, "convolution")).to_contain_text("works. 4 × 4 scores")
+    mounted.get_by_role("radio", name="Flattened map").check()
+    expect(mounted.locator(".result")).to_have_text(explorer("ResNet-50", 300, "flatten").describe())
+    expect(mounted.locator(".accuracy")).to_contain_text("was not measured at other sizes than 28 px")
+    assert saved(mounted) == [{"size": 300}, {"head": "flatten"}]
+
+
+def test_heads_by_keyboard(mounted: Page) -> None:
+    mounted.get_by_role("spinbutton", name="Input size").focus()
+    mounted.keyboard.press("Tab")
+    expect(mounted.get_by_role("radio", name="Global average pool")).to_be_focused()
+    mounted.keyboard.press("ArrowDown")
+    expect(mounted.get_by_role("radio", name="Global max pool")).to_be_checked()
+    expect(mounted.locator(".accuracy")).to_contain_text("88.0 ± 1.0 % right (3 seeds)")
+    assert saved(mounted) == [{"head": "max"}]
+
+
+def test_another_training_size_starts_anew(mounted: Page) -> None:
+    mounted.get_by_role("slider", name="Input size").fill("300")
+    mounted.get_by_label("Network").select_option("VGG-16")
+    expect(mounted.locator(".result")).to_have_text(explorer("VGG-16", 300).describe())
+    mounted.get_by_label("Network").select_option("ResNet-20")
+    expect(mounted.locator(".result")).to_have_text(explorer("ResNet-20", 28).describe())
+    assert saved(mounted) == [{"size": 300}, {"network": "VGG-16"}, {"network": "ResNet-20", "size": 28}]
+    expect(mounted.get_by_role("slider", name="Input size")).to_have_attribute("max", "80")
+    mounted.get_by_role("slider", name="Input size").fill("56")
+    expect(mounted.locator(".accuracy")).to_have_text(
+        "ResNet-20, trained at 28 px, at 56 px: 50.0 ± 10.0 % right (3 seeds)."
+    )
+    assert mounted.locator(".legend b").all_text_contents() == ["50.0 ± 10.0 %", "35.0 ± 2.0 %", "82.0 ± 1.0 %"]
+    mounted.get_by_role("slider", name="Input size").fill("40")
+    expect(mounted.locator(".accuracy")).to_contain_text("between 91.0 % at 28 px and 50.0 % at 56 px right")
+    mounted.get_by_role("slider", name="Input size").fill("80")
+    expect(mounted.locator(".accuracy")).to_contain_text("not measured; it was tested from 16 to 56 px")
+    expect(mounted.locator(".dot:visible")).to_have_count(0)
+
+
+def test_dots_lie_on_their_curves(mounted: Page) -> None:
+    mounted.get_by_label("Network").select_option("ResNet-20")
+    for size, wanted in ((28, [91.0, 88.0, 90.0]), (42, [70.5, 61.5, 86.0]), (56, [50.0, 35.0, 82.0])):
+        mounted.get_by_role("slider", name="Input size").fill(str(size))
+        heights = mounted.locator(".dot").evaluate_all("(all) => all.map((dot) => Number(dot.getAttribute('cy')))")
+        assert [(170 - y) / 1.6 for y in heights] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "The input size is empty: choose a whole number from 1 to 640."),
+        ("0", "The input size is 0 px: choose a whole number from 1 to 640."),
+        ("641", "The input size is 641 px: choose a whole number from 1 to 640."),
+        ("22.5", "The input size is 22.5 px: choose a whole number from 1 to 640."),
+    ],
+)
+def test_bad_size_gets_one_sentence_and_changes_nothing(mounted: Page, text: str, message: str) -> None:
+    field = mounted.get_by_role("spinbutton", name="Input size")
+    field.fill(text)
+    expect(mounted.get_by_role("alert")).to_have_text(f"{message} Below are still ResNet-50, 224 px.")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(mounted.locator(".result")).to_have_text(explorer().describe())
+    assert saved(mounted) == []
+    field.fill("100")
+    expect(mounted.get_by_role("alert")).to_be_empty()
+    expect(field).to_have_attribute("aria-invalid", "false")
+    assert saved(mounted) == [{"size": 100}]
+
+
+def test_python_moves_the_controls(mounted: Page) -> None:
+    mounted.evaluate("model.fromPython({ network: 'ResNet-20', size: 64, head: 'window' })")
+    expect(mounted.get_by_label("Network")).to_have_value("ResNet-20")
+    expect(mounted.get_by_role("slider", name="Input size")).to_have_value("64")
+    expect(mounted.get_by_role("radio", name="fixed window")).to_be_checked()
+    expect(mounted.locator(".result")).to_have_text(explorer("ResNet-20", 64, "window").describe())
+
+
+def test_maps_are_to_scale(mounted: Page) -> None:
+    mounted.get_by_role("slider", name="Input size").fill("320")
+    widths = mounted.locator(".maps .map").evaluate_all("(all) => all.map((path) => path.getBBox().width)")
+    assert widths == pytest.approx([100 * side / 640 for side in (320, 160, 80, 80, 40, 20, 10)])
+    box = "(path) => path.getBBox().width"
+    assert mounted.locator(".cells").evaluate(box) == pytest.approx(100 * 10 / 20)
+    assert mounted.locator(".built").evaluate(box) == pytest.approx(100 * 7 / 20)
+    assert (mounted.locator(".cells").get_attribute("d") or "").count("H") == 11  # eleven lines bound ten cells
+
+
+def test_cleanup_leaves_no_listener(mounted: Page) -> None:
+    assert sorted(mounted.evaluate("model.listening()")) == ["change:head", "change:network", "change:size"]
+    mounted.evaluate("cleanup()")
+    assert mounted.evaluate("model.listening()") == []
+
+
+def test_an_update_takes_less_than_a_frame(mounted: Page, record_property: Callable[[str, object], None]) -> None:
+    milliseconds = mounted.evaluate(
+        """() => {
+          const slider = document.querySelector("[name=size-slider]");
+          const step = (size) => {
+            slider.value = size;
+            const start = performance.now();
+            slider.dispatchEvent(new Event("input"));
+            return performance.now() - start;
+          };
+          const sizes = Array.from({ length: 100 }, (_, i) => 640 - 6 * i);
+          const passes = [0, 1, 2].map(() => sizes.map(step));
+          // Another process may hold a step up by chance, but not the same step three times.
+          return sizes.map((_, i) => Math.min(...passes.map((pass) => pass[i])));
+        }"""
+    )
+    print(f"script per step of the slider: slowest {max(milliseconds):.2f} ms of {len(milliseconds)} steps")
+    record_property("slowest_step_ms", max(milliseconds))
+    assert max(milliseconds) < 16
+
+
+# The page ------------------------------------------------------------------------------------------------------------
+
+
+def static_page(tmp_path: Path, *parts: str, theme: str = "light") -> str:
+    """Write a bare page of the widgets' own HTML, and return its ``file://`` address."""
+    page = tmp_path / "page.html"
+    body = "\n".join(parts)
+    page.write_text(
+        f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f"<title>Widgets</title><body><main><h1>Widgets</h1>{body}</main></body></html>",
+        encoding="utf-8",
+    )
+    return page.as_uri()
+
+
+def test_two_on_a_page_do_not_share_their_radio_buttons(page: Page, tmp_path: Path) -> None:
+    page.goto(static_page(tmp_path, explorer().page_html(), explorer("VGG-16", 300, "flatten").page_html()))
+    expect(page.locator("[data-state=ready]")).to_have_count(2)
+    first, second = page.locator("#size-explorer"), page.locator("#size-explorer-2")
+    expect(first.get_by_role("radio", name="Global average pool")).to_be_checked()
+    second.get_by_role("radio", name="Global max pool").check()
+    expect(first.locator(".result")).to_have_text(explorer().describe())
+    expect(second.locator(".result")).to_have_text(explorer("VGG-16", 300, "max").describe())
+
+
+def test_names_cannot_break_out_of_the_page(page: Page, tmp_path: Path) -> None:
+    name = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 2'><!--<script>"
+    one = Explored(name, (Stage(name, 8, (Step(3, 2, 1),)),))
+    page.goto(static_page(tmp_path, SizeExplorer([one], CURVES, name).page_html()))
+    expect(page.locator("[data-state=ready]")).to_have_count(1)
+    expect(page.get_by_label("Network")).to_have_value(name)
+    assert page.evaluate("window.broken") is None
+
+
+def test_without_scripts_the_result_is_still_read(open_page: Any, tmp_path: Path) -> None:
+    bare = open_page(viewport="narrow", javascript=False)
+    still = explorer("ResNet-50", 300, "flatten")
+    bare.goto(static_page(tmp_path, still.page_html()))
+    expect(bare.locator("p").first).to_have_text(still.describe())
+    expect(bare.get_by_role("row", name="layer4")).to_contain_text("10 × 10 × 2,048")
+    expect(bare.locator("li").nth(3)).to_contain_text("Average pool with a fixed window breaks.")
+    expect(bare.locator("li").nth(6)).to_contain_text("average: 16 px 43.0 %, 28 px 91.0 %, 56 px 50.0 %")
+    assert bare.locator("input, select").count() == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", ["wide", "narrow"])
+def test_axe_finds_nothing_at_all(open_page: Any, tmp_path: Path, viewport: str, theme: str) -> None:
+    page = open_page(viewport=viewport, theme=theme)
+    page.goto(static_page(tmp_path, explorer("ResNet-50", 300, "flatten").page_html(), theme=theme))
+    expect(page.locator("[data-state=ready]")).to_have_count(1)
+    page.get_by_role("spinbutton", name="Input size").fill("0")  # the error is looked at too
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(
+        "(() => { const w = document.querySelector('.gaplab-widget'); return w.scrollWidth <= w.clientWidth; })()"
+    )
+    for target in page.locator("select, input[type=range], input[type=number], .head").all():
+        box = target.bounding_box()
+        assert box
+        assert box["height"] >= 44
+
+
+def test_page_is_light_and_its_state_is_all_that_the_module_needs(page: Page, tmp_path: Path) -> None:
+    html = explorer().page_html()
+    assert len(html.encode()) < 100_000
+    page.goto(static_page(tmp_path, html))
+    payload = json.loads(page.locator("script[type='application/json']").text_content() or "")
+    assert sorted(payload["state"]) == ["curves", "head", "heads", "measured_on", "network", "networks", "size"]
+    assert payload["bytes"] == {}
+
+
+# The explorer on the page of chapter 4 -------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["wide", "narrow"])
+def on_page(open_page: Any, site: Path, request: pytest.FixtureRequest) -> Any:
+    """The size explorer on the built page."""
+    name = "04_variable_input_size.html"
+    if not (site / name).exists():
+        pytest.fail(f"the site has no page {name}: add the chapter to _toc.yml and run `nox -s book`")
+    page = open_page(viewport=request.param)
+    page.goto((site / name).as_uri(), wait_until="load")
+    expect(page.locator("[data-widget=size-explorer][data-state=ready]")).to_have_count(1)
+    return page.locator("[data-widget=size-explorer]")
+
+
+def stored(on_page: Any) -> SizeExplorer:
+    """The explorer that the chapter built, read back from the page."""
+    text = on_page.locator("xpath=following-sibling::script[@type='application/json'][1]").text_content()
+    state = json.loads(text or "")["state"]
+    networks = [
+        Explored(
+            one["name"],
+            tuple(Stage(s["name"], s["channels"], tuple(Step(*step) for step in s["steps"])) for s in one["stages"]),
+            one["trained"],
+            one["largest"],
+            one["channels"],
+        )
+        for one in state["networks"]
+    ]
+    return SizeExplorer(networks, [], state["measured_on"])
+
+
+def check(on_page: Any, network: str, size: int, head: str) -> None:
+    """Compare what is shown with Python's arithmetic."""
+    oracle = stored(on_page)
+    oracle.set_state({"network": network, "size": size, "head": head})
+    expect(on_page.locator(".result")).to_have_text(oracle.describe())
+    stages = oracle._networks[network].stages
+    maps = [
+        f"{side} × {side} × {stage.channels:,}" if side else "none"
+        for stage, side in zip(stages, sizes.sides(stages, size), strict=True)
+    ]
+    assert on_page.locator("[data-stage] td:nth-child(2)").all_text_contents()[1:] == maps
+
+
+def test_on_the_page_by_keyboard_alone(on_page: Any) -> None:
+    page = on_page.page
+    check(on_page, "ResNet-50", 224, "average")
+    on_page.get_by_label("Network").focus()
+    page.keyboard.type("VGG")
+    check(on_page, "VGG-16", 224, "average")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    check(on_page, "VGG-16", 225, "average")
+    page.keyboard.press("End")
+    check(on_page, "VGG-16", 640, "average")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("300")
+    check(on_page, "VGG-16", 300, "average")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    check(on_page, "VGG-16", 300, "flatten")
+    expect(on_page.locator("[data-head=flatten]")).to_have_attribute("data-works", "false")
+
+
+def test_on_the_page_by_mouse(on_page: Any) -> None:
+    page = on_page.page
+    slider = on_page.get_by_role("slider", name="Input size")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.35, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] / 2, steps=5)
+    page.mouse.up()
+    size = int(slider.input_value())
+    assert 400 < size < 500
+    check(on_page, "ResNet-50", size, "average")
+    on_page.locator("[data-head=convolution]").click()
+    check(on_page, "ResNet-50", size, "convolution")
+
+
+def test_accuracy_on_the_page_is_the_table_of_evidence(on_page: Any) -> None:
+    from gaplab import evidence
+
+    table = evidence.load("size").query("kind == 'scaled' and remedy == 'none'")
+    on_page.get_by_label("Network").select_option("ResNet-20")
+    for size in (28, 56):
+        on_page.get_by_role("slider", name="Input size").fill(str(size))
+        for head, label in (("gap", "Global average pool"), ("max", "Global max pool")):
+            runs = 100 * table[(table["head"] == head) & (table["size"] == size)]["accuracy"]
+            on_page.get_by_role("radio", name=label).check()
+            expect(on_page.locator(".accuracy")).to_contain_text(
+                f"at {size} px: {runs.mean():.1f} ± {runs.std():.1f} % right ({len(runs)} seeds)"
+            )

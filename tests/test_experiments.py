@@ -1,0 +1,408 @@
+"""The long runs: their path in small, resuming, a cluster, lost workers, a full disk, and what is measured."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from gaplab import ReaderError, data, evidence, models, training
+from gaplab.experiments import depth, heads, networks, position, shift, size, sweep
+from gaplab.experiments.__main__ import EXPERIMENTS, main
+from gaplab.experiments.settings import FULL, QUICK
+from gaplab.experiments.sweep import Result, Run, Store
+
+
+def quick(work: Path, *options: str) -> dict[str, str]:
+    """Run the quick path in this process and return its tables as text."""
+    assert main([*options, "--quick", "--work", str(work)]) == 0
+    return tables(work)
+
+
+def tables(work: Path) -> dict[str, str]:
+    return {path.stem: path.read_text() for path in sorted((work / "assets" / "evidence").glob("*.csv"))}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The whole quick path, run once on one process."""
+    work = tmp_path_factory.mktemp("quick")
+    quick(work)
+    return work
+
+
+def test_quick_path_makes_every_table_and_touches_no_shipped_file(whole):
+    assert set(tables(whole)) == set(evidence.TABLES)
+    assert not list(whole.rglob("*.partial"))
+    for text in tables(whole).values():
+        assert len(text.splitlines()) > 1
+
+
+def test_quick_without_a_folder_starts_afresh_in_a_scratch_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    shipped = {path: path.stat().st_mtime_ns for path in evidence.FOLDER.parent.rglob("*")}
+    for _ in range(2):
+        assert main(["--quick", "gradients"]) == 0
+    made = list(tmp_path.glob("gaplab-quick-*/assets/evidence/gradients.csv"))
+    assert len(made) == 2
+    assert str(made[0].parent) in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in evidence.FOLDER.parent.rglob("*")} == shipped
+
+
+def test_quick_tables_have_the_columns_of_the_shipped_ones(whole):
+    for table in evidence.TABLES:
+        made = pd.read_csv(whole / "assets" / "evidence" / f"{table}.csv")
+        assert list(made.columns) == list(evidence.load(table).columns)
+
+
+def test_quick_checkpoints_load_with_complete_cards(whole):
+    from gaplab import weights
+
+    folder = whole / "assets" / "checkpoints"
+    assert "resnet8-gap-s0" in weights.names(folder)
+    for name in weights.names(folder):
+        network, card = weights.load(name, folder), weights.card(name, folder)
+        subset = data.garments("test", 1000, card["data"]["garment_px"])
+        assert training.accuracy(network, subset) == card["subset_accuracy"]
+
+
+def test_a_second_start_does_nothing_again(whole):
+    before = {path: path.stat().st_mtime_ns for path in (whole / "runs").iterdir()}
+    text = tables(whole)
+    assert quick(whole, "heads", "gradients") == text
+    assert {path: path.stat().st_mtime_ns for path in (whole / "runs").iterdir()} == before
+
+
+def test_killed_by_process_id_it_goes_on_with_the_same_result(whole, tmp_path):
+    command = [sys.executable, "-m", "gaplab.experiments", "heads", "--quick", "--work", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    runs = tmp_path / "runs"
+    deadline = time.monotonic() + 120
+    while len(list(runs.glob("*.json"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = {path.name: path.stat().st_mtime_ns for path in runs.glob("*.json")}
+    assert 3 <= len(done) < 23  # some runs are done, not all
+    again = quick(tmp_path, "heads")
+    assert again == {table: tables(whole)[table] for table in EXPERIMENTS["heads"].tables}
+    assert all((runs / name).stat().st_mtime_ns == stamp for name, stamp in done.items())
+
+
+def test_two_processes_give_the_same_tables(whole, tmp_path):
+    made = quick(tmp_path, "heads", "--jobs", "2")
+    assert made == {table: tables(whole)[table] for table in EXPERIMENTS["heads"].tables}
+
+
+def test_dask_cluster_of_two_workers_gives_the_same_tables(whole, tmp_path):
+    from distributed import LocalCluster
+
+    chosen = ("size", "gradients")
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        made = quick(tmp_path, *chosen, "--scheduler", cluster.scheduler_address)
+    assert made == {table: tables(whole)[table] for name in chosen for table in EXPERIMENTS[name].tables}
+
+
+def die_once(marker: str, value: int) -> Result:
+    """Kill the worker process the first time, so that the run is lost with it."""
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Result({"numbers": [{"value": value}]})
+
+
+def test_lost_worker_costs_its_run_which_is_redone(tmp_path):
+    store = Store(tmp_path / "runs")
+    runs = [Run(f"run-{value}", die_once, {"marker": str(tmp_path / "died"), "value": value}) for value in range(4)]
+    sweep.execute(runs, store, jobs=2)
+    assert (tmp_path / "died").exists()
+    assert store.rows(runs, "numbers") == [{"value": value} for value in range(4)]
+
+
+def always_dies() -> Result:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return Result({})
+
+
+def test_workers_that_keep_dying_give_one_sentence(tmp_path, monkeypatch):
+    runs = [Run(f"run-{value}", always_dies, {}) for value in range(2)]
+    monkeypatch.setattr(sweep, "ATTEMPTS", 2)
+    with pytest.raises(ReaderError, match=r"died 2 times .*lower --jobs"):
+        sweep.execute(runs, Store(tmp_path), jobs=2)
+
+
+def test_lost_dask_worker_costs_its_run_which_is_redone(tmp_path):
+    from distributed import LocalCluster
+
+    store = Store(tmp_path / "runs")
+    runs = [Run(f"run-{value}", die_once, {"marker": str(tmp_path / "died"), "value": value}) for value in range(4)]
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        sweep.execute(runs, store, scheduler=cluster.scheduler_address)
+    assert (tmp_path / "died").exists()
+    assert store.rows(runs, "numbers") == [{"value": value} for value in range(4)]
+
+
+def one_row(value: int) -> Result:
+    return Result({"numbers": [{"value": value}]}, {"weight": torch.tensor([float(value)])})
+
+
+def test_changed_arguments_are_run_again(tmp_path):
+    store = Store(tmp_path)
+    for value in (1, 2):
+        sweep.execute([Run("same-name", one_row, {"value": value})], store)
+        assert store.record("same-name")["rows"] == {"numbers": [{"value": value}]}
+        assert float(store.state("same-name")["weight"]) == value
+
+
+def test_half_written_record_counts_as_not_done(tmp_path):
+    store, run = Store(tmp_path), Run("half", one_row, {"value": 1})
+    sweep.execute([run], store)
+    path = tmp_path / "half.json"
+    path.write_text(path.read_text()[:40])
+    assert not store.has(run)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("file", ["run.json.partial", "run.safetensors.partial"])
+def test_full_disk_gives_one_sentence_and_leaves_no_result(tmp_path, file):
+    store, run = Store(tmp_path), Run("run", one_row, {"value": 1})
+    (tmp_path / file).symlink_to("/dev/full")
+    with pytest.raises(ReaderError, match="the disk is full: free some space and start again") as caught:
+        sweep.execute([run], store)
+    assert "\n" not in str(caught.value)
+    assert not store.has(run)
+    (tmp_path / file).unlink()
+    sweep.execute([run], store)
+    assert store.has(run)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["head"], "no experiment called 'head': did you mean heads?"),
+        (["--jobs", "0"], "--jobs is 0: give a whole number of 1 or more"),
+        (["--quick", "--output", str(evidence.FOLDER.parent)], "would overwrite the real evidence"),
+        (["--quick", "gradients", "--scheduler", "tcp://127.0.0.1:9"], "No Dask scheduler answers at"),
+        (["--quick", "gradients", "--scheduler", "nonsense"], "No Dask scheduler answers at"),
+        (["--quick", "--work", "/dev/null/here"], "give a folder that can be written to"),
+    ],
+)
+def test_bad_input_gives_one_sentence(options, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sweep, "SCHEDULER_TIMEOUT", "1s")
+    assert main(options) == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+def test_unfinished_run_and_unknown_table_give_one_sentence(tmp_path, monkeypatch):
+    with pytest.raises(ReaderError, match="start the experiment that makes it first"):
+        Store(tmp_path).record("absent")
+    with pytest.raises(ReaderError, match="no table of evidence called 'shifts': did you mean shift"):
+        evidence.load("shifts")
+    monkeypatch.setattr(evidence, "FOLDER", tmp_path)
+    with pytest.raises(ReaderError, match="missing or damaged"):
+        evidence.load("shift")
+
+
+# What the shipped tables hold
+
+
+@pytest.mark.parametrize("table", evidence.TABLES)
+def test_shipped_table_has_seeds_and_is_explained(table):
+    frame = evidence.load(table)
+    explained = (evidence.FOLDER / "README.md").read_text(encoding="utf-8")
+    assert f"`{table}.csv`" in explained
+    for column in frame.columns:
+        assert f"`{column}`" in explained, f"{table}.{column} is not explained"
+    assert frame["seed"].nunique() >= (2 if "tuning" in table else 3)
+
+
+def test_shipped_learning_rates_are_the_tuned_ones():
+    tuned = evidence.load("tuning").to_dict("records")
+    used = evidence.load("heads").groupby("head")["lr"].unique()
+    for head in heads.HEADS:
+        assert used[head].tolist() == [heads.best_rate(tuned, head)]
+
+
+def test_shipped_grid_is_whole():
+    table = evidence.load("heads")
+    grid = table[table["network"] == FULL.small_network]
+    for count, seeds in FULL.grid_seeds.items():
+        for head in heads.HEADS:
+            found = grid[(grid["train_size"] == count) & (grid["head"] == head)]["seed"].tolist()
+            assert found == list(seeds)
+
+
+# What the measurements mean
+
+
+def test_best_rate_is_the_best_mean_and_the_lower_of_equals():
+    rows = [
+        {"head": "gap", "lr": rate, "validation_accuracy": score}
+        for rate, scores in ((0.1, (0.5, 0.9)), (0.03, (0.7, 0.7)), (0.01, (0.8, 0.5)))
+        for score in scores
+    ]
+    assert heads.best_rate([*rows, {"head": "max", "lr": 1.0, "validation_accuracy": 1.0}], "gap") == 0.03
+
+
+def test_learning_rates_are_chosen_on_images_that_no_run_learns_from():
+    for settings in (FULL, QUICK):
+        per_class = max(settings.train_size, settings.tuning_size, *settings.grid_epochs) // 10
+        assert settings.validation_from >= per_class
+
+
+def test_random_shifts_are_placements_within_the_room():
+    images, _ = data.garments("test", 10, data.SMALL)
+    small = data.resize(data.stratified("test", 10)[0], data.SMALL)
+    everywhere = {(dx, dy): data.place(small, data.FRAME, dx, dy) for dx in range(-6, 7) for dy in range(-6, 7)}
+    augment = networks.shift_at_random(data.ROOM)
+    draws = torch.Generator().manual_seed(0)
+    seen = set()
+    for _ in range(20):
+        for index, image in enumerate(augment(images, draws)):
+            seen |= {move for move, placed in everywhere.items() if torch.equal(placed[index], image)}
+    assert len(seen) > 80  # of 169, in 200 draws
+    assert {dx for dx, _ in seen} == set(range(-6, 7)) == {dy for _, dy in seen}
+
+
+def test_divergence_rule():
+    assert networks.diverged(math.nan)
+    assert networks.diverged(math.inf)
+    assert networks.diverged(2.31)
+    assert not networks.diverged(2.29)
+
+
+def test_stored_network_is_rounded_and_the_rounded_one_is_measured(whole):
+    record = Store(whole / "runs").record("resnet8-gap-s0")
+    state = Store(whole / "runs").state("resnet8-gap-s0")
+    assert {str(value.dtype) for value in state.values()} == {"torch.float16", "torch.float32", "torch.int64"}
+    network = networks.rebuilt(record["card"]["network"], state)
+    images = data.garments("test", QUICK.test_size)
+    assert training.accuracy(network, images) == record["card"]["test_accuracy"]
+
+
+def test_shift_table_is_zero_at_the_centre_and_counts_agreement(whole):
+    table = pd.read_csv(whole / "assets" / "evidence" / "shift.csv")
+    centre = table[(table["dx"] == 0) & (table["dy"] == 0)]
+    assert (centre["logit_change"] == 0).all()
+    assert (centre["agreement"] == 1).all()
+    assert len(table) == 9 * 13 * 13
+    moved = table[(table["dx"] == 3) & (table["dy"] == -2)].iloc[0]
+    state = Store(whole / "runs").state("resnet8-gap-centred-s0")
+    network = networks.rebuilt({"name": "resnet8", "head": "gap"}, state)
+    pictures, labels = data.stratified("test", QUICK.shift_images)
+    small = data.resize(pictures, 16)
+    here, there = (training.predict(network, data.place(small, 28, *move)).cpu() for move in ((0, 0), (3, -2)))
+    assert moved["accuracy"] == pytest.approx(float((there.argmax(1) == labels).double().mean()), abs=1e-5)
+    assert moved["logit_change"] == pytest.approx(float((there - here).norm(dim=1).mean()), rel=1e-3)
+
+
+def test_unchanged_size_gives_the_networks_own_accuracy(whole):
+    table = pd.read_csv(whole / "assets" / "evidence" / "size.csv")
+    own = table[(table["size"] == 28) & (table["remedy"] == "none") & (table["head"] == "gap")]
+    network = networks.rebuilt({"name": "resnet8", "head": "gap"}, Store(whole / "runs").state("resnet8-gap-s0"))
+    test = data.stratified("test", QUICK.size_images)
+    assert own["accuracy"].tolist() == pytest.approx([training.accuracy(network, test)] * 2)
+    pooled = size.pooled(network, test[0])
+    assert own["pooled_mean"].tolist() == pytest.approx([float(pooled.mean())] * 2, rel=1e-4)
+
+
+def test_refitted_classifier_learns_and_leaves_the_old_one():
+    draws = torch.Generator().manual_seed(0)
+    labels = torch.arange(200) % 4
+    features = torch.randn(200, 8, generator=draws) + 3 * nn.functional.one_hot(labels, 8)
+    linear = nn.Linear(8, 4)
+    before = linear.weight.detach().clone()
+    fitted = size.refit_classifier(linear, features, labels)
+    assert float((fitted(features).argmax(1) == labels).float().mean()) > 0.9
+    assert torch.equal(linear.weight, before)
+    held = size.refit_classifier(linear, features, labels, penalty=1e6)
+    torch.testing.assert_close(held.weight, linear.weight, rtol=0, atol=1e-3)
+
+
+def test_gradient_at_the_last_block_is_the_one_on_paper():
+    rows = depth.gradient_by_block("residual", 8, seed=0, images=10).rows["gradients"]
+    assert [row["stage"] for row in rows] == [1, 2, 3]
+    network = models.build("resnet8", "gap", seed=0)
+    images, labels = data.stratified("train", 10)
+    logits = network(data.normalise(images))
+    # Behind a GAP head every one of the 49 positions gets (softmax - one hot) W / 49.
+    error = logits.softmax(dim=1).detach().cpu() - nn.functional.one_hot(labels, 10)
+    per_position = error @ network.fc.weight.detach().cpu() / 49
+    expected = (per_position.norm(dim=1) * math.sqrt(49)).mean()
+    assert rows[-1]["activation_gradient"] == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_probe_finds_a_position_that_is_there_and_none_that_is_not(monkeypatch):
+    labels = {"seed": 0}
+    network = {"name": "resnet8", "head": "gap"}
+    monkeypatch.setattr(position, "pooled", lambda _, images: _centre_of_mass(images))
+    found = position.probe(network, labels, 500).rows["position"][0]
+    assert found["r2"] > 0.8
+    assert found["cell_accuracy"] > 0.7
+    assert found["error_px"] < 0.5 * found["chance_error_px"]
+    monkeypatch.setattr(position, "pooled", lambda _, images: torch.rand(len(images), 8, generator=_draws()))
+    missed = position.probe(network, labels, 500).rows["position"][0]
+    assert abs(missed["r2"]) < 0.1
+    assert missed["cell_accuracy"] == pytest.approx(missed["chance_accuracy"], abs=0.08)
+    assert missed["error_px"] == pytest.approx(missed["chance_error_px"], rel=0.05)
+
+
+def _centre_of_mass(images: torch.Tensor) -> torch.Tensor:
+    mass = images.sum(dim=(1, 2, 3))
+    axis = torch.arange(images.shape[-1], dtype=torch.float32)
+    return torch.stack([(images.sum(dim=keep)[:, 0] * axis).sum(dim=1) / mass for keep in (2, 3)], dim=1)
+
+
+def _draws() -> torch.Generator:
+    return torch.Generator().manual_seed(5)
+
+
+def test_probe_is_tested_on_other_garments_in_other_places():
+    (train, train_places), (test, test_places) = (
+        position._scattered(split, 200, seed=0) for split in ("train", "test")
+    )
+    assert not torch.equal(train, test)
+    assert not torch.equal(train_places, test_places)
+    assert {float(x) for x in train_places.flatten()} == set(range(-6, 7))
+    index = int((train_places.abs().sum(dim=1) == train_places.abs().sum(dim=1).max()).nonzero()[0])
+    expected = data.place(
+        data.resize(data.stratified("train", 200)[0][index][None], 16), 28, *map(int, train_places[index])
+    )
+    assert torch.equal(train[index], expected[0])
+
+
+def test_position_cells_are_thirds_of_the_frame():
+    places = torch.tensor([[-6, -6], [-2, -2], [-1, 0], [2, 3], [6, 6], [6, -6]], dtype=torch.float64)
+    assert position._cell(places).tolist() == [0, 0, 4, 7, 8, 2]
+
+
+def test_variants_of_the_shift_experiment_differ_as_named(whole):
+    store = Store(whole / "runs")
+    by_variant = {}
+    for run in shift.trained(QUICK, store):
+        by_variant.setdefault(run.arguments["labels"]["variant"], []).append(run.arguments)
+    assert all(
+        arguments["shift"] == (variant == "shifted") for variant, all_of in by_variant.items() for arguments in all_of
+    )
+    assert all(
+        ("antialias" in a["network"]) == (v == "antialiased") for v, all_of in by_variant.items() for a in all_of
+    )
+
+
+def test_records_say_what_they_were_made_with(whole):
+    record = json.loads((whole / "runs" / "resnet8-gap-s0.json").read_text())
+    assert record["machine"]["torch"] == torch.__version__.split("+")[0]
+    assert record["seconds"] > 0
