@@ -158,7 +158,7 @@ def curves(x: Array, series: Mapping[str, Array], ax: Axes | None = None, **labe
         ax.plot(x, mean, label=head, **style)
         ax.fill_between(x, mean - spread, mean + spread, color=style["color"], alpha=0.18, linewidth=0)
     ax.set(**labels)
-    ax.legend()
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9)  # above the lines, never on them
     return ax
 
 

@@ -82,10 +82,10 @@ FULL = Settings(
     stability_depths=(20, 56),
     stability_size=1000,
     stability_epochs=3,
-    stability_rates=(0.1, 0.3, 1.0, 3.0),
+    stability_rates=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
     position_images=1000,
     control_seeds=(0, 1, 2, 3, 4),
-    control_rates=(0.003, 0.01, 0.03, 0.1),
+    control_rates=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1),
 )
 
 QUICK = Settings(
