@@ -41,6 +41,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SUBSET = Path(__file__).parent / "assets" / "fashion_mnist" / "subset.npz"
 SUBSET_SHA256 = "4fc3f1ee941097cf915fa2b48192701dcaddd83aa0d0518f85f5352402dcf382"
 SUBSET_PER_CLASS = {"train": 200, "test": 100}
+WHOLE_PER_CLASS = {"train": 6000, "test": 1000}
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package ``dataset-fashion-mnist`` puts the whole data set."""
 
@@ -99,26 +100,26 @@ def stratified(split: Split, size: int, skip: int = 0) -> tuple[Tensor, Tensor]:
         Images, uint8 ``(size, 1, 28, 28)``, and labels, int64 ``(size,)``, both on the CPU.
 
     Raises:
-        ReaderError: ``size`` is no positive multiple of ten or more than there are, or the data are missing.
+        ReaderError: The split has another name, ``size`` is no positive multiple of ten or more than there are, or the
+            data are missing.
     """
+    if split not in WHOLE_PER_CLASS:
+        raise unknown_name("split of Fashion-MNIST", split, WHOLE_PER_CLASS)
     if size < len(CLASSES) or size % len(CLASSES):
         raise ReaderError(f"{size} images cannot be shared out over ten classes: choose a multiple of 10.")
     count = size // len(CLASSES)
-    images, labels = fashion_mnist(split, full=skip + count > SUBSET_PER_CLASS.get(split, 0))
+    if skip + count > WHOLE_PER_CLASS[split]:
+        raise ReaderError(
+            f"{count} images of each class after the first {skip} were asked for, but Fashion-MNIST has "
+            f"{WHOLE_PER_CLASS[split]} in its {split} split: ask for fewer."
+        )
+    images, labels = fashion_mnist(split, full=skip + count > SUBSET_PER_CLASS[split])
     index = _of_each_class(labels, count, skip)
     return images[index], labels[index]
 
 
 def _of_each_class(labels: Tensor, count: int, skip: int = 0) -> Tensor:
-    chosen = []
-    for label in range(len(CLASSES)):
-        where = (labels == label).nonzero().flatten()
-        if skip + count > len(where):
-            raise ReaderError(
-                f"{count} images of each class after the first {skip} were asked for, but there are only "
-                f"{len(where)} of class {CLASSES[label]!r}: ask for fewer."
-            )
-        chosen.append(where[skip : skip + count])
+    chosen = [(labels == label).nonzero().flatten()[skip : skip + count] for label in range(len(CLASSES))]
     return torch.cat(chosen).sort().values
 
 
