@@ -4,6 +4,7 @@ from gaplab.widgets.base import PageWidget
 from gaplab.widgets.head_calculator import Backbone, HeadCalculator
 from gaplab.widgets.shift_explorer import MovedGarment, ShiftExplorer
 from gaplab.widgets.size_explorer import Curve, Explored, SizeExplorer
+from gaplab.widgets.vote_explorer import VotedPhotograph, VoteExplorer
 
 __all__ = [
     "Backbone",
@@ -14,4 +15,6 @@ __all__ = [
     "PageWidget",
     "ShiftExplorer",
     "SizeExplorer",
+    "VoteExplorer",
+    "VotedPhotograph",
 ]
