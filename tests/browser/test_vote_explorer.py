@@ -99,7 +99,7 @@ def check(root: Page | Locator, given: VotedPhotograph, category: int, pool: str
     """Compare all that is shown with the arrays, and the shown numbers with one another, to the last digit."""
     all_votes = getattr(given, pool)
     votes, bias = all_votes[category].ravel(), given.bias[category]
-    shown = [number(text) for text in texts(root, ".cell")]
+    shown = [number(text) for text in texts(root, ".spot")]
     assert [float(vote) for vote in shown] == pytest.approx(votes.tolist(), abs=0.0011)
     assert all(float(a) * b >= 0 for a, b in zip(shown, votes, strict=True))
 
@@ -112,12 +112,12 @@ def check(root: Page | Locator, given: VotedPhotograph, category: int, pool: str
     fors, againsts = (int(text.removeprefix("from ")) for text in texts(root, ":is(.more, .less) .count"))
     assert (fors, againsts) == ((votes > 0).sum(), (votes < 0).sum())
 
-    logits = [float(number(text)) for text in texts(root, ".class .logit")]
+    logits = [float(number(text)) for text in texts(root, ".kind .logit")]
     assert logits == pytest.approx((all_votes.sum(axis=(1, 2)) + given.bias).tolist(), abs=0.00051)
-    expect(root.locator(".class .name")).to_have_text(list(given.classes))
-    wrong = root.locator(".class").evaluate_all("(all) => all.map((one) => one.classList.contains('wrong'))")
+    expect(root.locator(".kind .name")).to_have_text(list(given.classes))
+    wrong = root.locator(".kind").evaluate_all("(all) => all.map((one) => one.classList.contains('wrong'))")
     assert wrong == [False] * (len(given.classes) - 1) + [True]
-    checked = root.locator(".class input").evaluate_all("(all) => all.map((one) => one.checked)")
+    checked = root.locator(".kind input").evaluate_all("(all) => all.map((one) => one.checked)")
     assert checked == [k == category for k in range(len(given.classes))]
     expect(root.locator(".pool:has(:checked) .name")).to_have_text(pool.capitalize())
     expect(root.locator(".photograph:has(:checked) .name")).to_have_text(given.name)
@@ -147,11 +147,11 @@ def check(root: Page | Locator, given: VotedPhotograph, category: int, pool: str
         assert float(share.split()[0]) == pytest.approx(100 * votes[cell] / same, abs=0.3)
     else:
         assert share == "under 0.001 either way"
-    chosen = root.locator(".cell[aria-selected=true]")
+    chosen = root.locator(".spot[aria-selected=true]")
     expect(chosen).to_have_count(1)
     label = f"row {row + 1}, column {column + 1}: {root.locator('.one .vote').inner_text()}, {share}"
     expect(chosen).to_have_attribute("aria-label", label)
-    assert root.locator(".cell[tabindex='0']").count() == 1
+    assert root.locator(".spot[tabindex='0']").count() == 1
 
 
 def check_made(page: Page, photograph: int = 0, category: int = 0, pool: str = "average", cell: int = 9) -> None:
@@ -164,7 +164,7 @@ def check_made(page: Page, photograph: int = 0, category: int = 0, pool: str = "
 def middle(page: Page, cell: int) -> tuple[float, float]:
     """Middle of a cell in the window."""
     page.locator(".cells").scroll_into_view_if_needed()
-    box = page.locator(".cell").nth(cell).bounding_box()
+    box = page.locator(".spot").nth(cell).bounding_box()
     assert box
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
@@ -228,14 +228,14 @@ def test_a_finger_taps_and_slides(mounted: Page) -> None:
 
 
 def test_arrow_keys_walk_over_the_map_and_stop_at_its_border(mounted: Page) -> None:
-    mounted.locator(".cell[tabindex='0']").focus()
+    mounted.locator(".spot[tabindex='0']").focus()
     for key, cell in [
         ("ArrowRight", 10), ("ArrowDown", 17), ("ArrowLeft", 16), ("ArrowUp", 9), ("ArrowUp", 2), ("ArrowUp", 2),
         ("Home", 0), ("ArrowLeft", 0), ("End", WIDTH - 1), ("ArrowRight", WIDTH - 1),
     ]:  # fmt: skip
         mounted.keyboard.press(key)
         check_made(mounted, cell=cell)
-        assert mounted.evaluate("[...document.querySelectorAll('.cell')].indexOf(document.activeElement)") == cell
+        assert mounted.evaluate("[...document.querySelectorAll('.spot')].indexOf(document.activeElement)") == cell
     mounted.mouse.move(*middle(mounted, 20))  # the focus follows, and the keys go on from there
     mounted.keyboard.press("ArrowDown")
     check_made(mounted, cell=20 + WIDTH)
@@ -258,9 +258,9 @@ def test_everything_by_keyboard_alone(mounted: Page) -> None:
     ):
         mounted.keyboard.press("Tab")
         expect(mounted.get_by_role("checkbox", name=box)).to_be_focused()
-        before = mounted.evaluate(f"getComputedStyle(document.querySelector('.cell[data-sign=\"1\"]')).{style}")
+        before = mounted.evaluate(f"getComputedStyle(document.querySelector('.spot[data-sign=\"1\"]')).{style}")
         mounted.keyboard.press("Space")
-        after = mounted.evaluate(f"getComputedStyle(document.querySelector('.cell[data-sign=\"1\"]')).{style}")
+        after = mounted.evaluate(f"getComputedStyle(document.querySelector('.spot[data-sign=\"1\"]')).{style}")
         assert before != after == wanted
     mounted.keyboard.press("Tab")
     mounted.keyboard.press("ArrowDown")
@@ -270,13 +270,13 @@ def test_everything_by_keyboard_alone(mounted: Page) -> None:
 
 def test_photograph_class_and_pool_by_mouse(mounted: Page) -> None:
     mounted.locator(".photograph").nth(4).click()
-    mounted.locator(".class").nth(KINDS - 1).click()
+    mounted.locator(".kind").nth(KINDS - 1).click()
     check_made(mounted, photograph=4, category=KINDS - 1)
     assert "a wrong class" in (mounted.locator(".cells").get_attribute("aria-label") or "")
-    expect(mounted.locator(".note")).not_to_contain_text("not calibrated")
+    expect(mounted.locator(".of-pool")).not_to_contain_text("not calibrated")
     mounted.get_by_text("Maximum", exact=True).first.click()
     check_made(mounted, photograph=4, category=KINDS - 1, pool="maximum")
-    expect(mounted.locator(".note")).to_contain_text("trained on averages, so this logit is not calibrated")
+    expect(mounted.locator(".of-pool")).to_contain_text("trained on averages, so this logit is not calibrated")
     shown = mounted.locator(".grey").get_attribute("src")
     assert shown == explorer().pictures[4] == mounted.locator(".photograph img").nth(4).get_attribute("src")
     assert shown in (mounted.locator(".lens").get_attribute("style") or "")
@@ -289,7 +289,7 @@ def test_colours_are_on_one_symmetric_scale(mounted: Page) -> None:
         limit = np.abs(votes).max()
         for selector, sign in ((".scale .high", 1), (".scale .low", -1)):
             assert float(number(mounted.locator(selector).inner_text())) == pytest.approx(sign * limit, abs=0.0011)
-        strength = mounted.locator(".cell").evaluate_all(
+        strength = mounted.locator(".spot").evaluate_all(
             "(all) => all.map((cell) => cell.dataset.sign * parseFloat(cell.style.getPropertyValue('--strength')))"
         )
         assert strength == pytest.approx((80 * votes[3].ravel() / limit).tolist(), abs=0.3)
@@ -348,7 +348,7 @@ def test_pointing_at_a_part_of_the_bar_shows_where_it_comes_from(mounted: Page) 
 def test_the_chosen_position_keeps_the_colours_of_the_photograph(mounted: Page) -> None:
     for cell in (0, 11, HEIGHT * WIDTH - 1):
         mounted.evaluate("(cell) => model.fromPython({ cell })", cell)
-        lens, chosen = (mounted.locator(s).bounding_box() for s in (".lens", ".cell[aria-selected=true]"))
+        lens, chosen = (mounted.locator(s).bounding_box() for s in (".lens", ".spot[aria-selected=true]"))
         assert lens
         assert chosen
         assert all(lens[side] == pytest.approx(chosen[side], abs=1) for side in ("x", "y", "width", "height"))
@@ -408,10 +408,10 @@ def test_axe_finds_nothing_and_targets_are_large(open_page: Any, tmp_path: Path,
     expect(page.locator("[data-state=ready]")).to_have_count(1)
     results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
     assert results.response["violations"] == []
-    sizes = page.locator("label, .cell").evaluate_all("(all) => all.flatMap((e) => [e.offsetHeight, e.offsetWidth])")
+    sizes = page.locator("label, .spot").evaluate_all("(all) => all.flatMap((e) => [e.offsetHeight, e.offsetWidth])")
     assert min(sizes) >= 44
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    overflowing = page.locator(".cell").evaluate_all("(all) => all.filter((e) => e.scrollWidth > e.clientWidth).length")
+    overflowing = page.locator(".spot").evaluate_all("(all) => all.filter((e) => e.scrollWidth > e.clientWidth).length")
     assert overflowing == 0
 
 
@@ -431,9 +431,9 @@ def test_two_on_a_page_do_not_collide(open_page: Any, tmp_path: Path) -> None:
     expect(page.locator("[data-state=ready]")).to_have_count(2)
     first, second = page.locator("#vote-explorer"), page.locator("#vote-explorer-2")
     first.locator(".photograph").nth(2).click()
-    first.locator(".class").nth(1).click()
+    first.locator(".kind").nth(1).click()
     first.get_by_role("radio", name="Maximum").click()
-    second.locator(".cell").nth(3).hover()
+    second.locator(".spot").nth(3).hover()
     check(first, MADE[2], 1, "maximum", 9)
     check(second, MADE[5], 0, "average", 3)
 
@@ -503,7 +503,7 @@ def test_real_votes_add_up_for_every_photograph_class_and_pool(
     for index, (_, ours) in enumerate(voted):
         page.locator(".photograph").nth(index).click()
         for category in range(len(ours.classes)):
-            page.locator(".class").nth(category).click()
+            page.locator(".kind").nth(category).click()
             for pool in POOLS:
                 page.get_by_role("radio", name=pool.capitalize()).click()
                 check(page, ours, category, pool, None)
@@ -527,7 +527,7 @@ def test_the_chapter_shows_the_networks_votes(open_page: Any, site: Path, networ
         full = next(one for one in data.PHOTOGRAPHS if one.startswith(name.lower().replace(" ", "_")))
         features, weight, bias, logits = seen_by(network, full)
         shown.locator(".photograph").nth(index).click()
-        chosen = texts(shown, ".class .name")
+        chosen = texts(shown, ".kind .name")
         # Some names stand for two classes: the one that the network prefers is meant.
         kinds = [
             max((k for k, c in enumerate(network.categories) if c == one), key=lambda k: logits[k]) for one in chosen
@@ -535,7 +535,7 @@ def test_the_chapter_shows_the_networks_votes(open_page: Any, site: Path, networ
         assert kinds[:-1] == np.argsort(-logits)[: len(kinds) - 1].tolist()
         ours = VotedPhotograph(name, np.zeros(0), chosen, bias[kinds], *by_hand(features, weight[kinds]))
         for category in (0, len(kinds) - 1):
-            shown.locator(".class").nth(category).click()
+            shown.locator(".kind").nth(category).click()
             for pool in POOLS:
                 shown.get_by_role("radio", name=pool.capitalize()).click()
                 check(shown, ours, category, pool, None)

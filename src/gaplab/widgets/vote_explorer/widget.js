@@ -94,7 +94,7 @@ const TEMPLATE = `
       <p class="one"><b class="vote"></b> <span class="share"></span> <span class="place gl-muted"></span></p>
       <div class="scale"><span class="low"></span><i aria-hidden="true"></i><span class="high"></span></div>
       <p class="scale-words gl-muted"><span>against</span><span>no vote</span><span>for</span></p>
-      <div class="show">
+      <div class="showing">
         <label><input type="checkbox" class="numbers" checked /> Numbers</label>
         <label><input type="checkbox" class="colours" checked /> Colours</label>
       </div>
@@ -109,7 +109,7 @@ const TEMPLATE = `
   <p class="gl-label">The votes add up</p>
   <table class="gl-table sum" aria-label="The votes and the bias add up to the logit"><tbody></tbody></table>
   <p class="result"><span class="cell-says"></span> <span class="sum-says" aria-live="polite" aria-atomic="true"></span></p>
-  <p class="gl-muted"><span class="note"></span> Each position sees more of the photograph than its own square. Colours and bars
+  <p class="gl-muted"><span class="of-pool"></span> Each position sees more of the photograph than its own square. Colours and bars
     keep one scale for all classes of a photograph and pool.</p>
 `;
 
@@ -144,7 +144,7 @@ function render({ model, el }) {
     input.after(image);
   });
   const poolRadios = buildRadios(find(".pools"), group("pool"), pools.map((pool) => NAMES[pool]), "pool");
-  const classRadios = buildRadios(find(".classes"), group("class"), classes[0], "class");
+  const classRadios = buildRadios(find(".classes"), group("class"), classes[0], "kind");
   const logits = classRadios.map((input) => {
     const number = document.createElement("span");
     number.className = "logit";
@@ -287,7 +287,7 @@ function render({ model, el }) {
         "aria-label",
         `Votes of ${cells.length} positions for ${classes[state.photograph][state.category]}${wrong}`,
       );
-      if (differs("pool")) find(".note").textContent = NOTES[state.pool];
+      if (differs("pool")) find(".of-pool").textContent = NOTES[state.pool];
     }
     drawCell(state, ballot);
     const words = [names[state.photograph], classes[state.photograph][state.category]];
@@ -368,10 +368,10 @@ function buildRadios(parent, group, names, className) {
 function buildCells(grid, height, width) {
   grid.style.gridTemplate = `repeat(${height}, minmax(0, 1fr)) / repeat(${width}, minmax(0, 1fr))`;
   return Array.from({ length: height }, () => {
-    const row = made("div", "row", grid);
+    const row = made("div", "", grid);
     row.setAttribute("role", "row");
     return Array.from({ length: width }, () => {
-      const cell = made("div", "cell", row);
+      const cell = made("div", "spot", row);
       cell.setAttribute("role", "gridcell");
       cell.setAttribute("aria-selected", "false");
       cell.tabIndex = -1;
