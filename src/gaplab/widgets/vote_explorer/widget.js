@@ -88,7 +88,7 @@ const TEMPLATE = `
     <div class="where">
       <p class="gl-label">Votes <span class="gl-muted">point, tap or arrow keys</span></p>
       <div class="map">
-        <img class="grey" alt="" /><div class="lens" aria-hidden="true"></div>
+        <div class="grey" aria-hidden="true"></div><div class="lens" aria-hidden="true"></div>
         <div class="cells" role="grid"></div>
       </div>
       <p class="one"><b class="vote"></b> <span class="share"></span> <span class="place gl-muted"></span></p>
@@ -139,9 +139,10 @@ function render({ model, el }) {
   const group = (name) => `${name}-${Math.random().toString(36).slice(2)}`;
   const photographs = buildRadios(find(".strip"), group("photograph"), names, "photograph");
   photographs.forEach((input, i) => {
-    const image = new Image();
-    Object.assign(image, { alt: "", src: pictures[i] });
-    input.after(image);
+    // Not an <img>: the book's themes put paper under those in the dark.
+    const picture = made("span", "picture", input.parentElement);
+    picture.style.backgroundImage = `url("${pictures[i]}")`;
+    input.after(picture);
   });
   const poolRadios = buildRadios(find(".pools"), group("pool"), pools.map((pool) => NAMES[pool]), "pool");
   const classRadios = buildRadios(find(".classes"), group("class"), classes[0], "kind");
@@ -171,8 +172,7 @@ function render({ model, el }) {
   }
 
   function drawPhotograph({ photograph }) {
-    grey.src = pictures[photograph];
-    lens.style.backgroundImage = `url("${pictures[photograph]}")`;
+    for (const part of [grey, lens]) part.style.backgroundImage = `url("${pictures[photograph]}")`;
   }
 
   function drawClasses({ photograph }, all) {
