@@ -1,6 +1,7 @@
 """Widgets that are alive in JupyterLab and on the static page: one ES module serves both."""
 
 from gaplab.widgets.base import PageWidget
+from gaplab.widgets.census_scatter import CensusModel, CensusScatter
 from gaplab.widgets.head_calculator import Backbone, HeadCalculator
 from gaplab.widgets.shift_explorer import MovedGarment, ShiftExplorer
 from gaplab.widgets.size_explorer import Curve, Explored, SizeExplorer
@@ -8,6 +9,8 @@ from gaplab.widgets.vote_explorer import VotedPhotograph, VoteExplorer
 
 __all__ = [
     "Backbone",
+    "CensusModel",
+    "CensusScatter",
     "Curve",
     "Explored",
     "HeadCalculator",

@@ -1,0 +1,405 @@
+"""The census scatter: every model of torchvision can be reached, and is told as Python was given it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torchvision
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from gaplab.widgets import CensusModel, CensusScatter
+
+pytestmark = pytest.mark.browser
+
+STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
+HEADS = {
+    "alexnet": "flatten, hidden layers",
+    "vgg": "flatten, hidden layers",
+    "vit": "class token",
+    "squeezenet": "1×1 convolution, average pool",
+    "maxvit": "average pool, hidden layer",
+}
+
+
+def census() -> list[CensusModel]:
+    """Every classifier of torchvision as its weights' metadata give it.
+
+    The head share is of one linear layer on 1,000 features: which layers really are the head is not tried here.
+    """
+    models = []
+    for name in torchvision.models.list_models(module=torchvision.models):
+        metas = [weights.meta for weights in torchvision.models.get_model_weights(name)]
+        meta = next(m for m in metas if not math.isnan(m["_metrics"]["ImageNet-1K"]["acc@1"]))
+        family = re.match(r"[a-z]+", name)
+        assert family
+        models.append(
+            CensusModel(
+                name=name,
+                family=family[0],
+                head=HEADS.get(family[0], "average pool, linear"),
+                head_share=min(1_001_000 / meta["num_params"], 1),
+                accuracy=meta["_metrics"]["ImageNet-1K"]["acc@1"],
+                parameters=meta["num_params"],
+                gflops=meta["_ops"],
+            )
+        )
+    return models
+
+
+MODELS = census()
+BY_NAME = {model.name: model for model in MODELS}
+LOAD = """async ([widget, fake, state]) => {
+  const load = async (text) => {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    try { return await import(url); } finally { URL.revokeObjectURL(url); }
+  };
+  window.widget = await load(widget);
+  Object.assign(window, await load(fake));
+  window.model = strictModel(state);
+  window.cleanup = window.widget.default.render({ model, el: document.querySelector("main") });
+}"""
+
+
+@pytest.fixture
+def mounted(page: Page) -> Page:
+    """The widget, rendered on a strict model that is ``model``; ``cleanup`` ends it."""
+    page.goto("about:blank")
+    page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
+    page.add_style_tag(content=f"{CensusScatter._css} * {{ transition: none !important; }}")
+    text = re.search(r'<script type="application/json">(.*?)</script>', CensusScatter(MODELS).page_html(), re.DOTALL)
+    assert text
+    page.evaluate(LOAD, [CensusScatter._esm, STRICT_MODEL, json.loads(text[1])["state"]])
+    return page
+
+
+def saved(page: Page) -> list[dict[str, Any]]:
+    """What the widget told the model so far, nothing being left unsaved."""
+    assert page.evaluate("model.unsaved()") == []
+    return page.evaluate("model.saved")
+
+
+def card(root: Page | Locator) -> dict[str, str]:
+    terms = root.locator(".card dt").all_inner_texts()
+    return dict(zip(terms, root.locator(".card dd").all_inner_texts(), strict=True))
+
+
+def check(root: Page | Locator, name: str, shown: int = len(MODELS)) -> None:
+    """Compare what is told with the model that Python gave, printed by another route."""
+    given = BY_NAME[name]
+    expect(root.locator(".card dd").first).to_have_text(name)
+    told = card(root)
+    assert list(told) == ["Model", "Family", "Head", "Head share", "Accuracy", "Parameters", "GFLOPS"]
+    assert (told["Family"], told["Head"]) == (given.family, given.head)
+    assert told["Parameters"] == f"{given.parameters:,}"
+    for label, value, step in (
+        ("Head share", 100 * given.head_share, 0.005),
+        ("Accuracy", given.accuracy, 0),
+        ("GFLOPS", given.gflops, 0),
+    ):
+        assert abs(float(told[label].removesuffix(" %").replace(",", "")) - value) <= step + 1e-9, (name, label)
+    expect(root.locator(".count")).to_have_text(f"{shown} of {len(MODELS)} models")
+    expect(root.get_by_role("combobox", name="Model")).to_have_value(name)
+    expect(root.locator(".tag")).to_have_text(name)
+
+
+def place(page: Page, name: str) -> tuple[float, float]:
+    """Where a model must lie in the page, on axes of the model's own parameters and accuracy."""
+    box = page.locator(".plot").bounding_box()
+    assert box
+    values = [math.log(model.parameters) for model in MODELS]
+    room = math.log(1.3)
+    low, high = min(values) - room, max(values) + room
+    bottom, top = (5 * way(f(m.accuracy for m in MODELS) / 5) for way, f in ((math.floor, min), (math.ceil, max)))
+    x = (math.log(BY_NAME[name].parameters) - low) / (high - low)
+    y = (BY_NAME[name].accuracy - bottom) / (top - bottom)
+    return box["x"] + x * box["width"], box["y"] + (1 - y) * box["height"]
+
+
+def test_first_state_and_every_mark_is_in_its_place(mounted: Page) -> None:
+    check(mounted, "resnet50")
+    assert saved(mounted) == []
+    centres = mounted.locator(".points .mark").evaluate_all(
+        "(all) => all.map((m) => [m.getScreenCTM().e, m.getScreenCTM().f])"
+    )
+    assert len(centres) == len(MODELS)
+    for model, centre in zip(MODELS, centres, strict=True):
+        assert centre == pytest.approx(place(mounted, model.name), abs=0.5), model.name
+
+
+def test_heads_differ_in_colour_and_in_outline(mounted: Page) -> None:
+    looks = mounted.locator(".points .mark").evaluate_all(
+        "(all) => all.map((m) => [m.getAttribute('d'), getComputedStyle(m).fill])"
+    )
+    by_head: dict[str, set[tuple[str, str]]] = {}
+    for model, look in zip(MODELS, looks, strict=True):
+        by_head.setdefault(model.head, set()).add(tuple(look))
+    assert all(len(seen) == 1 for seen in by_head.values())
+    outlines, colours = zip(*(next(iter(seen)) for seen in by_head.values()), strict=True)
+    assert len(set(outlines)) == len(set(colours)) == len(by_head) == 5
+    legend = mounted.locator(".heads label").all_inner_texts()
+    counted = Counter(model.head for model in MODELS)
+    assert [line.split("\n") for line in legend] == [[head, str(n)] for head, n in counted.most_common()]
+    keys = mounted.locator(".heads .mark").evaluate_all(
+        "(all) => all.map((m) => [m.getAttribute('d'), getComputedStyle(m).fill])"
+    )
+    assert [tuple(key) for key in keys] == [next(iter(by_head[head])) for head, _ in counted.most_common()]
+
+
+def test_arrow_keys_reach_every_model_along_either_axis(mounted: Page) -> None:
+    mounted.get_by_role("application").focus()
+    for key, back, order in (
+        ("ArrowRight", "Home", sorted(MODELS, key=lambda m: (m.parameters, m.accuracy, m.name))),
+        ("ArrowUp", "Home", sorted(MODELS, key=lambda m: (m.accuracy, m.parameters, m.name))),
+    ):
+        if key == "ArrowUp":
+            mounted.evaluate("(name) => model.fromPython({ model: name })", order[0].name)
+        else:
+            mounted.keyboard.press(back)
+        check(mounted, order[0].name)
+        for model in order[1:]:
+            mounted.keyboard.press(key)
+            assert mounted.evaluate("model.get('model')") == model.name
+        check(mounted, order[-1].name)
+        mounted.keyboard.press(key)  # at the end nothing is beyond
+        check(mounted, order[-1].name)
+    mounted.keyboard.press("ArrowDown")
+    check(mounted, sorted(MODELS, key=lambda m: m.accuracy)[-2].name)
+    mounted.keyboard.press("ArrowLeft")
+    mounted.keyboard.press("End")
+    check(mounted, max(MODELS, key=lambda m: m.parameters).name)
+
+
+def test_the_mouse_picks_what_it_points_at(mounted: Page) -> None:
+    for name in ("alexnet", "shufflenet_v2_x0_5", "efficientnet_v2_l"):
+        mounted.mouse.move(*place(mounted, name))
+        check(mounted, name)
+    x, y = place(mounted, "alexnet")
+    mounted.mouse.move(x - 80, y - 30)  # nothing is near
+    check(mounted, "efficientnet_v2_l")
+    mounted.mouse.move(x + 15, y + 10)
+    check(mounted, "alexnet")
+    assert [change["model"] for change in saved(mounted)] == [
+        "alexnet",
+        "shufflenet_v2_x0_5",
+        "efficientnet_v2_l",
+        "alexnet",
+    ]
+
+
+def test_pressing_again_reaches_the_points_that_lie_on_each_other(mounted: Page) -> None:
+    at = {m.name: place(mounted, m.name) for m in MODELS}
+    crowd = max(MODELS, key=lambda m: sum(math.dist(at[m.name], other) < 6 for other in at.values())).name
+    together = {name for name, spot in at.items() if math.dist(at[crowd], spot) < 6}
+    assert len(together) > 2
+    mounted.mouse.move(*at[crowd])
+    check(mounted, crowd)
+    reached = []
+    for _ in range(12):
+        mounted.mouse.down()
+        mounted.mouse.up()
+        mounted.mouse.move(at[crowd][0] + 1, at[crowd][1])  # a hand is never quite still
+        reached.append(mounted.evaluate("model.get('model')"))
+    assert reached[0] == crowd  # the first press keeps what was pointed at
+    assert together <= set(reached)
+
+
+def test_a_finger_taps_and_taps_again(mounted: Page) -> None:
+    client = mounted.context.new_cdp_session(mounted)
+
+    def tap(name: str) -> str:
+        x, y = place(mounted, name)
+        client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        mounted.wait_for_timeout(50)
+        return str(mounted.evaluate("model.get('model')"))
+
+    assert tap("alexnet") == "alexnet"
+    assert tap("vgg16_bn") == "vgg16_bn"
+    assert tap("squeezenet1_0") == "squeezenet1_0"
+    assert tap("squeezenet1_0") == "squeezenet1_1"
+    assert tap("squeezenet1_0") == "squeezenet1_0"
+    check(mounted, "squeezenet1_0")
+
+
+def test_menus_choose_axes_family_and_model(mounted: Page) -> None:
+    mounted.get_by_role("combobox", name="Across").select_option("GFLOPS")
+    expect(mounted.locator(".axis.across")).to_have_text("GFLOPS, multiply-adds of one picture (log scale) →")
+    assert saved(mounted) == [{"x": "gflops"}]
+    mounted.get_by_role("combobox", name="Upwards").select_option("GFLOPS")  # the axes change places
+    assert saved(mounted)[-1] == {"y": "gflops", "x": "accuracy"}
+    expect(mounted.get_by_role("combobox", name="Across")).to_have_value("accuracy")
+    mounted.get_by_role("combobox", name="Family").select_option("vgg")
+    vgg = sorted((m for m in MODELS if m.family == "vgg"), key=lambda m: m.accuracy)
+    check(mounted, vgg[0].name, len(vgg))  # ResNet-50 is filtered out
+    mounted.get_by_role("combobox", name="Model").select_option("vgg19_bn")
+    check(mounted, "vgg19_bn", len(vgg))
+    assert mounted.locator(".points .mark:visible").count() == len(vgg)
+
+
+def test_axis_ticks_stand_at_their_values(mounted: Page) -> None:
+    for key, low, high in (("parameters", 1e6, 1e9), ("gflops", 0.02, 500), ("head_share", 0, 100)):
+        mounted.evaluate("(x) => model.fromPython({ x })", key)
+        ticks = mounted.locator(".grid .x").evaluate_all(
+            "(all) => all.map((t) => [t.textContent, t.getAttribute('x')])"
+        )
+        assert 4 <= len(ticks) <= 14, ticks
+        values = [float(t.replace(" k", "e3").replace(" M", "e6").replace(" G", "e9")) for t, _ in ticks]
+        parts = [float(x.removesuffix("%")) for _, x in ticks]
+        assert values == sorted(values)
+        assert low <= values[0] < values[-1] <= high
+        scaled = values if key == "head_share" else [math.log(value) for value in values]
+        span = (parts[-1] - parts[0]) / (scaled[-1] - scaled[0])
+        assert parts == pytest.approx([parts[0] + span * (value - scaled[0]) for value in scaled], abs=0.01)
+
+
+def test_unticked_heads_leave_and_an_empty_plot_says_so(mounted: Page) -> None:
+    mounted.get_by_role("checkbox", name="average pool, linear").uncheck()
+    others = [m for m in MODELS if m.head != "average pool, linear"]
+    check(mounted, min(others, key=lambda m: m.parameters).name, len(others))
+    mounted.get_by_role("combobox", name="Family").select_option("resnet")
+    expect(mounted.locator(".count")).to_have_text(f"0 of {len(MODELS)} models: no model matches")
+    expect(mounted.get_by_text("No model matches.", exact=True)).to_be_visible()
+    expect(mounted.get_by_role("combobox", name="Model")).to_be_disabled()
+    assert set(card(mounted).values()) == {"–"}
+    assert mounted.locator(".ring").is_hidden()
+    mounted.get_by_role("application").focus()
+    mounted.keyboard.press("ArrowRight")  # there is nothing to go to
+    mounted.get_by_role("button", name="Show all models").click()
+    check(mounted, "resnet50")
+    expect(mounted.get_by_role("application")).to_be_focused()
+    assert saved(mounted) == [{"hidden": ["average pool, linear"]}, {"family": "resnet"}, {"family": "", "hidden": []}]
+
+
+def test_by_keyboard_alone(mounted: Page) -> None:
+    mounted.keyboard.press("Tab")
+    expect(mounted.get_by_role("combobox", name="Across")).to_be_focused()
+    for _ in range(3):
+        mounted.keyboard.press("Tab")
+    expect(mounted.get_by_role("checkbox").first).to_be_focused()
+    mounted.keyboard.press("Space")
+    for _ in range(5):
+        mounted.keyboard.press("Tab")
+    expect(mounted.get_by_role("application")).to_be_focused()
+    mounted.keyboard.press("End")
+    rest = [m for m in MODELS if m.head != "average pool, linear"]
+    check(mounted, max(rest, key=lambda m: m.parameters).name, len(rest))
+    mounted.keyboard.press("Tab")
+    expect(mounted.get_by_role("combobox", name="Model")).to_be_focused()
+
+
+def test_python_changes_what_is_shown_and_cleanup_leaves_no_listener(mounted: Page) -> None:
+    mounted.evaluate("model.fromPython({ x: 'head_share', hidden: ['class token'], model: 'alexnet' })")
+    check(mounted, "alexnet", sum(m.head != "class token" for m in MODELS))
+    assert saved(mounted) == []
+    assert sorted(mounted.evaluate("model.listening()")) == [
+        f"change:{n}" for n in ("family", "hidden", "model", "x", "y")
+    ]
+    mounted.evaluate("cleanup()")
+    assert mounted.evaluate("model.listening()") == []
+
+
+def test_a_step_takes_less_than_a_frame(mounted: Page, record_property: Callable[[str, object], None]) -> None:
+    milliseconds = mounted.evaluate(
+        """() => {
+          const step = (change) => {
+            const start = performance.now();
+            model.fromPython(change);
+            document.querySelector(".plot").getBoundingClientRect(); // layout counts too
+            return performance.now() - start;
+          };
+          const changes = [
+            ...model.get("models").map(({ name }) => ({ model: name })),
+            { x: "gflops" }, { y: "head_share" }, { x: "accuracy" }, { x: "parameters" }, { y: "accuracy" },
+            { family: "vgg" }, { family: "" }, { hidden: model.get("heads") }, { hidden: [] },
+          ];
+          const passes = [0, 1, 2].map(() => changes.map(step));
+          // Another process may hold a step up by chance, but not the same step three times.
+          return changes.map((_, i) => Math.min(...passes.map((pass) => pass[i])));
+        }"""
+    )
+    print(f"script per step of the census scatter: slowest {max(milliseconds):.2f} ms of {len(milliseconds)} steps")
+    record_property("slowest_step_ms", max(milliseconds))
+    assert max(milliseconds) < 16
+
+
+def static_page(tmp_path: Path, part: str, theme: str = "light") -> str:
+    """Write a bare page of the widget's own HTML, and return its ``file://`` address."""
+    page = tmp_path / "page.html"
+    page.write_text(
+        f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f"<title>Widget</title><body><main><h1>Widget</h1>{part}</main></body></html>",
+        encoding="utf-8",
+    )
+    return page.as_uri()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", ["wide", "narrow"])
+def test_axe_finds_nothing_and_targets_are_large(open_page: Any, tmp_path: Path, theme: str, viewport: str) -> None:
+    page = open_page(viewport=viewport, theme=theme)
+    page.goto(static_page(tmp_path, CensusScatter(MODELS).page_html(), theme))
+    expect(page.locator("[data-state=ready]")).to_have_count(1)
+    for _ in range(2):
+        results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+        assert results.response["violations"] == []
+        heights = page.locator("select, .heads label, .plot, button:visible").evaluate_all(
+            "(all) => all.map((e) => e.offsetHeight)"
+        )
+        assert min(heights) >= 44
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for box in page.get_by_role("checkbox").all():  # and once more with nothing shown
+            box.uncheck()
+    expect(page.get_by_role("button", name="Show all models")).to_be_visible()
+
+
+def test_names_stay_inside_at_390_px(open_page: Any, tmp_path: Path) -> None:
+    page = open_page(viewport="narrow")
+    page.goto(static_page(tmp_path, CensusScatter(MODELS).page_html()))
+    page.get_by_role("application").focus()
+    frame = page.locator(".census-scatter").bounding_box()
+    page.keyboard.press("Home")
+    for _ in MODELS:
+        tag = page.locator(".tag").bounding_box()
+        assert frame["x"] <= tag["x"]
+        assert tag["x"] + tag["width"] <= frame["x"] + frame["width"]
+        page.keyboard.press("ArrowRight")
+    overlaps = page.locator(".grid .x:visible").evaluate_all(
+        """(all) => all.map((t) => t.getBoundingClientRect()).sort((a, b) => a.x - b.x)
+          .filter((box, i, boxes) => i && box.left < boxes[i - 1].right)"""
+    )
+    assert overlaps == []
+
+
+def test_two_on_a_page_do_not_collide(open_page: Any, tmp_path: Path) -> None:
+    page = open_page()
+    part = CensusScatter(MODELS).page_html()
+    page.goto(static_page(tmp_path, f"{part}<h2>Again</h2>{part}"))
+    first, second = page.locator("#census-scatter"), page.locator("#census-scatter-2")
+    first.get_by_role("checkbox", name="class token").uncheck()
+    second.get_by_role("application").press("Home")
+    check(first, "resnet50", sum(m.head != "class token" for m in MODELS))
+    check(second, min(MODELS, key=lambda m: m.parameters).name)
+
+
+def test_without_scripts_the_models_are_still_read(open_page: Any, tmp_path: Path) -> None:
+    bare = open_page(viewport="narrow", javascript=False)
+    bare.goto(static_page(tmp_path, CensusScatter(MODELS).page_html()))
+    expect(bare.locator("p").first).to_have_text(CensusScatter(MODELS).describe())
+    expect(bare.get_by_role("row", name="resnet152")).to_contain_text("60,192,808")
+    assert bare.locator("input, select").count() == 0
+    assert bare.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_widget_is_light() -> None:
+    size = len(CensusScatter(MODELS).page_html().encode())
+    print(f"the census scatter of {len(MODELS)} models weighs {size / 1000:.0f} kB")
+    assert size < 150_000
