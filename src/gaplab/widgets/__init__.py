@@ -2,6 +2,7 @@
 
 from gaplab.widgets.base import PageWidget
 from gaplab.widgets.census_scatter import CensusModel, CensusScatter
+from gaplab.widgets.gradient_microscope import GradientMicroscope, Microscopic
 from gaplab.widgets.head_calculator import Backbone, HeadCalculator
 from gaplab.widgets.shift_explorer import MovedGarment, ShiftExplorer
 from gaplab.widgets.size_explorer import Curve, Explored, SizeExplorer
@@ -13,7 +14,9 @@ __all__ = [
     "CensusScatter",
     "Curve",
     "Explored",
+    "GradientMicroscope",
     "HeadCalculator",
+    "Microscopic",
     "MovedGarment",
     "PageWidget",
     "ShiftExplorer",

@@ -190,7 +190,7 @@ function render({ model, el }) {
     once("axes", [state.x, state.y], () => drawAxes(state));
     once("filter", [state.x, state.y, state.family, state.hidden], () => drawFilter(state));
     const chosen = points.find(({ model: m }) => m.name === state.model) ?? points[0];
-    once("picked", [state.x, state.y, chosen?.model.name], () => drawPicked(chosen));
+    once("picked", [state.x, state.y, state.family, state.hidden, chosen?.model.name], () => drawPicked(chosen));
   }
 
   function drawAxes(state) {
