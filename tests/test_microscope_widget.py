@@ -18,7 +18,7 @@ from gaplab.models import GeM
 from gaplab.widgets import GradientMicroscope, Microscopic
 from gaplab.widgets.gradient_microscope import BACK, POWERS, figures, number, percent, pool
 
-CELLS = np.array([[0.0, 2.5, 1e-7], [1e-6, 4.0, 0.3], [4.0, 0.01, 1.5]])
+CELLS = np.array([[0.0, 2.5, 1e-7], [2e-6, 4.0, 0.3], [4.0, 0.01, 1.5]])
 BACKS = {key: np.random.default_rng(i).normal(size=CELLS.shape) for i, key in enumerate(BACK)}
 
 
@@ -28,7 +28,7 @@ def microscope(**chosen: Any) -> GradientMicroscope:
 
 def gem(p: float, scale: float = 1.0) -> GeM:
     """The book's own layer in double precision, with its clamp on another scale."""
-    layer = GeM(p, eps=1e-6 / scale).double()
+    layer = GeM(float(p), eps=1e-6 / scale).double()
     layer.p.data = torch.tensor(p, dtype=torch.float64)
     return layer
 
@@ -100,7 +100,7 @@ def test_it_says_what_it_shows() -> None:
     )
     widget.set_state({"edits": {"4": 2.0}, "mask": True, "stop": 0})
     assert widget.describe() == (
-        "cat: the average of 3 × 3 cells is 1.1457. Gradient behind the ReLU: sum 0.8889, L2 0.3143, density 88.9 %, "
+        "cat: the average of 3 × 3 cells is 1.1456. Gradient behind the ReLU: sum 0.8889, L2 0.3143, density 88.9 %, "
         "effective density 88.9 %. Row 2, column 2: activation 2.0000 (was 4.0000), gradient 0.1111."
     )
     assert microscope().describe().startswith("cat: GeM with p = 3 of 3 × 3 cells is ")
@@ -148,7 +148,7 @@ def test_maps_that_do_not_fit_are_refused() -> None:
         with pytest.raises(ReaderError, match=r"The map 'dog' of shape .* does not fit"):
             GradientMicroscope([good, Microscopic("dog", values)])
     for back in ({"average": CELLS, "max": CELLS}, BACKS | {"max": CELLS[:1]}, BACKS | {"max": CELLS * np.nan}):
-        with pytest.raises(ReaderError, match="one block back of 'cat' for the pool '(gem3|max)' is missing"):
+        with pytest.raises(ReaderError, match=r"one block back of 'cat' for the pool '(gem3|max)' is missing"):
             GradientMicroscope([Microscopic("cat", CELLS, back)])
     with pytest.raises(ReaderError, match=r"p is 3\.1: choose one of 1, 1\.1"):
         microscope(p=3.1)

@@ -19,7 +19,7 @@ from gaplab.widgets.base import PageWidget, WidgetValueError
 Array = NDArray[Any]
 
 _STEPS = (1, 1.1, 1.2, 1.3, 1.5, 1.6, 1.8, 2, 2.2, 2.4, 2.7, 3, 3.3, 3.6, 4, 4.5, 5, 5.5, 6, 7, 8, 9)
-POWERS = (*(round(step * scale, 1) for scale in (1, 10, 100) for step in _STEPS), 1000.0, math.inf)
+POWERS = (*(round(float(step * scale), 1) for scale in (1, 10, 100) for step in _STEPS), 1000.0, math.inf)
 """Exponents p of the slider: 1 is the average, infinity the maximum."""
 
 EPS = 1e-6
@@ -56,8 +56,8 @@ def pool(values: Array, p: float, first: bool = False) -> Pooled:
     """Pool a map by a generalised mean, in double precision, and differentiate it.
 
     ``y = (mean x^p)^(1/p)`` and ``dy/dx_i = x_i^(p-1) y^(1-p) / n``, with x clamped to `EPS` from below, so that a cell
-    below gets no gradient (Radenovic, Tolias, Chum 2019, arXiv 1711.02512). p = 1 is the plain average and p = infinity
-    the plain maximum, both without a clamp.
+    not above it gets no gradient (Radenovic, Tolias, Chum 2019, arXiv 1711.02512). p = 1 is the plain average and
+    p = infinity the plain maximum, both without a clamp.
 
     Args:
         values: ``(H, W)``, each 0 or more.
@@ -78,7 +78,7 @@ def pool(values: Array, p: float, first: bool = False) -> Pooled:
     # Powers of x / max lie between 0 and 1, so no p makes them overflow.
     ratio = np.maximum(x, EPS) / max(top, EPS)
     mean = float((ratio**p).mean())
-    gradient = np.where(x >= EPS, ratio ** (p - 1) * mean ** (1 / p - 1) / x.size, 0.0)
+    gradient = np.where(x > EPS, ratio ** (p - 1) * mean ** (1 / p - 1) / x.size, 0.0)
     return Pooled(max(top, EPS) * mean ** (1 / p), gradient)
 
 

@@ -43,7 +43,7 @@ const sum = (all) => all.reduce((total, one) => total + one, 0);
 
 /**
  * The generalised mean of the cells and its gradient: `{ value, gradient }`.
- * p = 1 is the plain average and p = Infinity the plain maximum; between them, a cell below the clamp gets no gradient.
+ * p = 1 is the plain average and p = Infinity the plain maximum; between them, a cell not above the clamp gets no gradient.
  */
 export function pool(values, p, first = false) {
   const n = values.length;
@@ -61,7 +61,7 @@ export function pool(values, p, first = false) {
   const factor = mean ** (1 / p - 1) / n;
   return {
     value: scale * mean ** (1 / p),
-    gradient: ratios.map((ratio, i) => (values[i] >= EPS ? ratio ** (p - 1) * factor : 0)),
+    gradient: ratios.map((ratio, i) => (values[i] > EPS ? ratio ** (p - 1) * factor : 0)),
   };
 }
 
@@ -154,7 +154,7 @@ const TEMPLATE = `
   <dl class="figures"></dl>
   <p class="result" aria-live="polite" aria-atomic="true"></p>
   <p class="gl-muted">Pick a cell by pointer or by arrow keys; + and − change it, 0 empties it, R resets it, Home goes to the strongest.
-    Above p = 1 a cell under GeM's clamp (10<sup>−6</sup>) gets no gradient.</p>
+    Above p = 1 a cell at or under GeM's clamp (10<sup>−6</sup>) gets no gradient.</p>
   <section class="back">
     <p class="gl-label">One block back, in the real network</p>
     <p class="gl-muted missing">The gradient one block back was not measured for this map.</p>
@@ -249,7 +249,7 @@ function render({ model, el }) {
     first.checked = state.first;
     first.disabled = p !== Infinity;
     value.step = stepOf(state);
-    value.max = nextStep(1.5 * Math.max(top(state), values[state.cell] / 1.5), stepOf(state), 1);
+    value.max = nextStep(Math.max(1.5 * top(state), values[state.cell]) - stepOf(state), stepOf(state), 1);
     value.value = values[state.cell];
     value.setAttribute("aria-valuetext", number(values[state.cell]));
     find(".where b").textContent = `Row ${row}, column ${column}`;
