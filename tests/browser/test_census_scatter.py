@@ -232,7 +232,7 @@ def test_a_finger_taps_and_taps_again(mounted: Page) -> None:
 
 def test_menus_choose_axes_family_and_model(mounted: Page) -> None:
     mounted.get_by_role("combobox", name="Across").select_option("GFLOPS")
-    expect(mounted.locator(".axis.across")).to_have_text("GFLOPS, multiply-adds of one picture (log scale) →")
+    expect(mounted.locator(".axis.across")).to_have_text("GFLOPS, multiply-adds (log scale) →")
     assert saved(mounted) == [{"x": "gflops"}]
     mounted.get_by_role("combobox", name="Upwards").select_option("GFLOPS")  # the axes change places
     assert saved(mounted)[-1] == {"y": "gflops", "x": "accuracy"}

@@ -2,7 +2,7 @@
 
 const AXES = {
   parameters: { label: "Parameters", axis: "parameters (log scale)", log: true, scale: 1 },
-  gflops: { label: "GFLOPS", axis: "GFLOPS, multiply-adds of one picture (log scale)", log: true, scale: 1e3 },
+  gflops: { label: "GFLOPS", axis: "GFLOPS, multiply-adds (log scale)", log: true, scale: 1e3 },
   head_share: { label: "Head share", axis: "parameters in the head (%)", log: false, scale: 1e2 },
   accuracy: { label: "Accuracy", axis: "ImageNet top-1 accuracy (%)", log: false, scale: 1e3 },
 };

@@ -138,9 +138,8 @@ const TEMPLATE = `
     </figure>
   </div>
   <div class="editor" role="group" aria-label="Selected cell">
-    <p class="where"><b></b> <span class="slope"></span></p>
+    <p class="where"><b></b> <span>activation <output class="now"></output></span> <span class="slope"></span></p>
     <input type="range" name="value" min="0" aria-label="Activation of the selected cell" />
-    <output class="now"></output>
     <div class="buttons">
       <button type="button" name="less" aria-label="Lower the cell">−</button
       ><button type="button" name="more" aria-label="Raise the cell">+</button
@@ -225,7 +224,11 @@ function render({ model, el }) {
     drawControls(state, values, gradient, p);
     drawHeat(seen, find(".seen .most"), values, Math.max(top(state), ...values), state.cell);
     drawHeat(grad, find(".grad .most"), gradient, Math.max(...gradient), state.cell);
-    originals[state.map].forEach((x, i) => seen.cells[i].classList.toggle("edited", values[i] !== x));
+    originals[state.map].forEach((x, i) => {
+      const cell = seen.cells[i];
+      cell.classList.toggle("edited", values[i] !== x);
+      cell.setAttribute("stroke", values[i] !== x ? ink(cell.getAttribute("fill")) : "none");
+    });
     for (const [name] of FIGURES) {
       told[name].textContent = (name === "density" || name === "effective" ? percent : number)(sums[name]);
     }
@@ -394,6 +397,7 @@ function buildHeat(heat, [high, wide]) {
   return {
     cells,
     numbers,
+    drawn: [],
     mark(cell) {
       frame.setAttribute("x", cell % wide);
       frame.setAttribute("y", Math.floor(cell / wide));
@@ -401,12 +405,14 @@ function buildHeat(heat, [high, wide]) {
   };
 }
 
-function drawHeat({ cells, numbers, mark }, most, values, top, cell) {
+function drawHeat({ cells, numbers, drawn, mark }, most, values, top, cell) {
   values.forEach((value, i) => {
-    const fill = sequential(top ? value / top : 0);
+    const [fill, text] = [sequential(top ? value / top : 0), brief(value)];
+    if (drawn[i] === fill + text) return; // to lay a hundred numbers out again is most of a step
+    drawn[i] = fill + text;
     cells[i].setAttribute("fill", fill);
     numbers[i].setAttribute("fill", ink(fill));
-    numbers[i].textContent = brief(value);
+    numbers[i].textContent = text;
   });
   mark(cell);
   most.textContent = number(top);
