@@ -81,7 +81,7 @@ def autograd(values: Array, p: float, first: bool, mask: bool) -> tuple[float, A
         y = top * layer(cells / top)
     y.sum().backward()
     assert source.grad is not None
-    return float(y), source.grad.numpy()
+    return float(y.detach()), source.grad.numpy()
 
 
 LOAD = """async ([widget, fake, state, bytes]) => {

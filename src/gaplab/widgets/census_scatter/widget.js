@@ -283,8 +283,10 @@ function render({ model, el }) {
   plot.addEventListener("click", (event) => {
     const spot = within(event);
     if (!spot.found.length) return;
-    const next = beside(spot) ? (spot.found.indexOf(picked?.model) + 1) % spot.found.length : 0;
-    choose({ model: spot.found[next].name });
+    const at = spot.found.indexOf(picked?.model);
+    // The first press of the mouse keeps what it pointed at: a click comes in whole pixels, and may be nearer to another.
+    const held = event.pointerType === "mouse" && at >= 0 ? at : 0;
+    choose({ model: spot.found[beside(spot) ? (at + 1) % spot.found.length : held].name });
     if (!beside(spot)) tapped = spot;
   });
 
