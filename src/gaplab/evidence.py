@@ -16,6 +16,7 @@ TABLES = (
     "nin_control",
     "nin_tuning",
     "position",
+    "rescaled",
     "shift",
     "shift_networks",
     "size",

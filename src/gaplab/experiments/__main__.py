@@ -39,6 +39,7 @@ EXPERIMENTS = {
     ),
     "nin": Experiment((nin.tuning, nin.control), ("nin_tuning", "nin_control")),
     "stability": Experiment((depth.stability,), ("stability",)),
+    "rescaled": Experiment((depth.rescaled,), ("rescaled",)),
 }
 """In the order of execution: the networks that the chapters load come first."""
 

@@ -1,4 +1,7 @@
-"""Experiment 4: gradients by depth at initialisation, and short training over a grid of learning rates."""
+"""Experiment 4: gradients by depth at initialisation, and short training over a grid of learning rates.
+
+The short training also runs with the pool's gradient multiplied, to tell the size of a gradient from its sparsity.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,14 @@ KINDS: dict[str, Row] = {
     "residual without batch norm": {"family": "resnet", "norm": False},
 }
 STABILITY_HEADS = ("gap", "max")
+SIDE = 7
+"""Side of the last map: global max pooling's gradient has 7 times the L2 norm of the average's."""
+RESCALED: dict[str, tuple[float, float]] = {
+    "max, gradient / 7": (1.0, 1 / SIDE),
+    "max, value and gradient / 7": (1 / SIDE, 1 / SIDE),
+    "gap, gradient x 7": (1.0, SIDE),
+}
+"""Variants of the heads: factors on what the pool returns and on what goes back through it."""
 
 
 def gradients(settings: Settings, store: Store) -> list[Run]:
@@ -113,9 +124,35 @@ def stability(settings: Settings, store: Store) -> list[Run]:
     ]
 
 
+def rescaled(settings: Settings, store: Store) -> list[Run]:
+    """List the short training runs of `stability` again, at its first depth, with each of `RESCALED`."""
+    depth = settings.stability_depths[0]
+    return [
+        Run(
+            f"rescaled-resnet{depth}-{variant.replace(', ', '-').replace(' ', '')}-lr{rate}-s{seed}".replace("/", "by"),
+            train_briefly,
+            {
+                "network": {"name": f"resnet{depth}", "head": variant.partition(",")[0]},
+                "train_size": settings.stability_size,
+                "test_size": min(1000, settings.test_size),
+                "epochs": settings.stability_epochs,
+                "lr": rate,
+                "seed": seed,
+                "table": "rescaled",
+                "labels": {"network": f"resnet{depth}", "head": variant},
+                "schedule": "constant",
+                "rescale": {"value": value, "gradient": gradient},
+            },
+        )
+        for variant, (value, gradient) in RESCALED.items()
+        for rate in settings.rescaled_rates
+        for seed in settings.seeds
+    ]
+
+
 def train_briefly(**arguments: object) -> Result:
     """Train as `train_network` does, and say whether the run diverged."""
     result = train_network(**arguments)  # type: ignore[arg-type]
-    for row in result.rows["stability"]:
+    for row in result.rows[str(arguments["table"])]:
         row["diverged"] = diverged(row["final_loss"])
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gaplab import data, models
 from gaplab.data import FRAME, garments
 from gaplab.experiments.sweep import Result, Row, Run, State
+from gaplab.gradients import Rescaled
 from gaplab.training import Augment, accuracy, fit
 
 CHANCE_LOSS = math.log(len(data.CLASSES))
@@ -49,6 +50,7 @@ def train_network(
     target: float | None = None,
     history: str | None = None,
     keep: bool = False,
+    rescale: Row | None = None,
 ) -> Result:
     """Train one network and measure it: the run that most experiments are made of.
 
@@ -69,8 +71,11 @@ def train_network(
         target: Test accuracy whose first epoch is noted.
         history: Table that gets a row an epoch, if any.
         keep: Return the network, rounded as it will be stored, and measure the rounded one.
+        rescale: Factors of `gaplab.gradients.Rescaled` on the pool, if any.
     """
     model = models.make(**network, seed=seed)
+    if rescale is not None:
+        model.pool = Rescaled(cast(nn.Module, model.pool), **rescale)
     train = garments("train", train_size, garment)
     if validation_from is None:
         test = garments("test", test_size, garment)

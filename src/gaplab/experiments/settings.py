@@ -49,6 +49,7 @@ class Settings:
     stability_size: int
     stability_epochs: int
     stability_rates: tuple[float, ...]
+    rescaled_rates: tuple[float, ...]
     position_images: int
     control_seeds: tuple[int, ...]
     control_rates: tuple[float, ...]
@@ -83,6 +84,7 @@ FULL = Settings(
     stability_size=1000,
     stability_epochs=3,
     stability_rates=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
+    rescaled_rates=(0.003, 0.01, 0.03, 0.1, 0.3),
     position_images=1000,
     control_seeds=(0, 1, 2, 3, 4),
     control_rates=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1),
@@ -117,6 +119,7 @@ QUICK = Settings(
     stability_size=100,
     stability_epochs=1,
     stability_rates=(0.1, 3.0),
+    rescaled_rates=(0.1,),
     position_images=50,
     control_seeds=(0,),
     control_rates=(0.01, 0.1),

@@ -1,0 +1,135 @@
+"""Plumbing of chapter 5: gradients at named layers, how they are spread over the map, and pools that can be swapped."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from gaplab.errors import ReaderError
+from gaplab.models import hooked
+
+Objective = Callable[[Tensor], Tensor]
+"""Turns logits ``(N, classes)`` into the number whose gradient is taken; a sum over images keeps each image's own."""
+
+
+def at(network: nn.Module, images: Tensor, layers: Sequence[str], objective: Objective) -> dict[str, Tensor]:
+    """Return the gradient of an objective with respect to the outputs of named layers.
+
+    Weights get no gradient, and the network's mode stays as it is.
+
+    Args:
+        network: On the images' device.
+        images: ``(N, C, H, W)``, as the network takes them.
+        layers: Names as in `torch.nn.Module.named_modules`, for example ``"layer4.1"``.
+        objective: Of the logits, for example one class's score summed over images.
+
+    Returns:
+        For each layer a detached gradient of its output's shape, ``(N, C, H, W)``.
+
+    Raises:
+        ReaderError: There is no such layer, or the objective does not depend on its output.
+    """
+    found: dict[str, Tensor] = {}
+
+    def watcher(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        def watch(_: nn.Module, __: Any, output: Tensor) -> None:
+            # Unlike retain_grad(), a hook stays with this very value when a later layer changes it in place.
+            output.register_hook(lambda gradient: found.__setitem__(name, gradient.detach().clone()))
+
+        return watch
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.enable_grad())
+        for name in layers:
+            stack.enter_context(hooked(_layer(network, name), watcher(name)))
+        inputs = images.detach().requires_grad_()
+        torch.autograd.grad(objective(network(inputs)), inputs, allow_unused=True)
+    missing = [name for name in layers if name not in found]
+    if missing:
+        raise ReaderError(f"No gradient reaches {', '.join(missing)}: choose a layer that lies before the objective.")
+    return {name: found[name] for name in layers}
+
+
+def _layer(network: nn.Module, name: str) -> nn.Module:
+    try:
+        return network.get_submodule(name)
+    except AttributeError as error:
+        raise ReaderError(
+            f"{type(network).__name__} has no layer called {name!r}: named_modules() lists its layers."
+        ) from error
+
+
+class Spread(NamedTuple):
+    """How a gradient is spread over its positions and channels; each field has one number an image, ``(N,)``."""
+
+    density: Tensor
+    """Share of the numbers that are not zero."""
+    effective: Tensor
+    """Effective density, ``(sum |g|)^2 / (n sum g^2)``: 1 if all n numbers are equally large, 1/n if one is alone."""
+    l1: Tensor
+    """Sum of absolute values."""
+    l2: Tensor
+    """Euclidean norm."""
+
+
+def spread(gradient: Tensor) -> Spread:
+    """Measure how a gradient is spread.
+
+    The effective density is the participation ratio of the absolute values: unlike the share of non-zero numbers, it
+    is not deceived by numbers that are tiny. A gradient that is zero throughout has effective density 0.
+
+    Args:
+        gradient: ``(N, C, H, W)``, or any other shape with the images first.
+    """
+    flat = gradient.flatten(1).double().abs() if gradient.device.type != "mps" else gradient.flatten(1).abs()
+    l1, squares = flat.sum(dim=1), flat.square().sum(dim=1)
+    effective = torch.where(squares > 0, l1.square() / (flat.shape[1] * squares), torch.zeros_like(l1))
+    return Spread((flat > 0).to(flat.dtype).mean(dim=1), effective, l1, squares.sqrt())
+
+
+@contextmanager
+def pooled_by(network: nn.Module, pool: nn.Module) -> Iterator[None]:
+    """Give a network another global pool for the length of a ``with`` block; weights and classifier stay.
+
+    Args:
+        network: One of `gaplab.models`, a `torchvision.models.ResNet`, or a photograph network.
+        pool: Takes ``(N, C, H, W)`` to ``(N, C, 1, 1)``, for example ``nn.AdaptiveMaxPool2d(1)``.
+
+    Raises:
+        ReaderError: The network has no global pool that is known here.
+    """
+    owner = cast(nn.Module, getattr(network, "body", network))
+    for name in ("pool", "avgpool", "global_pool"):
+        if isinstance(own := getattr(owner, name, None), nn.Module):
+            # timm's pool also flattens, and what follows it expects that; elsewhere flattening twice does no harm.
+            setattr(owner, name, nn.Sequential(pool, nn.Flatten(1)))
+            try:
+                yield
+            finally:
+                setattr(owner, name, own)
+            return
+    raise ReaderError(f"{type(network).__name__} has no global pool that is known here: choose a ResNet or a NIN.")
+
+
+class Rescaled(nn.Module):
+    """A pool whose value and whose gradient are multiplied by two separate factors.
+
+    Shapes: those of the pool.
+    """
+
+    def __init__(self, pool: nn.Module, value: float = 1.0, gradient: float = 1.0) -> None:
+        """Wrap ``pool``; ``value`` multiplies what it returns, ``gradient`` what goes back through it."""
+        super().__init__()
+        self.pool, self.value, self.gradient = pool, value, gradient
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool a map."""
+        pooled = self.pool(x)
+        backward = pooled * self.gradient
+        # The added term corrects the value and, detached, leaves the gradient alone.
+        return cast(Tensor, backward + (pooled * self.value - backward).detach())
