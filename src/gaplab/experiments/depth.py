@@ -125,8 +125,7 @@ def stability(settings: Settings, store: Store) -> list[Run]:
 
 
 def rescaled(settings: Settings, store: Store) -> list[Run]:
-    """List the short training runs of `stability` again, at its first depth, with each of `RESCALED`."""
-    depth = settings.stability_depths[0]
+    """List short training runs as those of `stability`, with each of `RESCALED`."""
     return [
         Run(
             f"rescaled-resnet{depth}-{variant.replace(', ', '-').replace(' ', '')}-lr{rate}-s{seed}".replace("/", "by"),
@@ -144,8 +143,9 @@ def rescaled(settings: Settings, store: Store) -> list[Run]:
                 "rescale": {"value": value, "gradient": gradient},
             },
         )
+        for depth, rates in settings.rescaled_rates.items()
         for variant, (value, gradient) in RESCALED.items()
-        for rate in settings.rescaled_rates
+        for rate in rates
         for seed in settings.seeds
     ]
 

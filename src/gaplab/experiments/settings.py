@@ -49,7 +49,8 @@ class Settings:
     stability_size: int
     stability_epochs: int
     stability_rates: tuple[float, ...]
-    rescaled_rates: tuple[float, ...]
+    rescaled_rates: Mapping[int, tuple[float, ...]]
+    """Learning rates of the heads with a rescaled pool, by depth."""
     position_images: int
     control_seeds: tuple[int, ...]
     control_rates: tuple[float, ...]
@@ -84,7 +85,7 @@ FULL = Settings(
     stability_size=1000,
     stability_epochs=3,
     stability_rates=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
-    rescaled_rates=(0.003, 0.01, 0.03, 0.1, 0.3),
+    rescaled_rates={20: (0.003, 0.01, 0.03, 0.1, 0.3), 56: (0.03,)},
     position_images=1000,
     control_seeds=(0, 1, 2, 3, 4),
     control_rates=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1),
@@ -119,7 +120,7 @@ QUICK = Settings(
     stability_size=100,
     stability_epochs=1,
     stability_rates=(0.1, 3.0),
-    rescaled_rates=(0.1,),
+    rescaled_rates={8: (0.1,)},
     position_images=50,
     control_seeds=(0,),
     control_rates=(0.01, 0.1),
