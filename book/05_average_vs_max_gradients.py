@@ -128,7 +128,7 @@ def behind_relu(feature_map, top=torch.inf):
     back = {head: back_through(pool, feature_map) * passes for head, pool in POOLS.items()}
     left = {head: gradient.sum(dim=(2, 3)).mean().item() for head, gradient in back.items()}
     return {
-        "masked": 1 - passes.double().mean().item() if exact == torch.float64 else 1 - passes.float().mean().item(),
+        "masked": 1 - passes.to(exact).mean().item(),
         "silent": (feature_map.amax(dim=(2, 3)) == 0).float().mean().item(),
         "ratio": (back["max"].norm() / back["gap"].norm()).item(),
         **left,
@@ -246,16 +246,9 @@ network = network.eval()
 
 # %% name="stages-figure" tags=["hide-input"]
 figure, (left, right) = figures.plt.subplots(1, 2, figsize=(8.6, 3.5))
-places = np.arange(len(STAGES))
+places, average, deviation = np.arange(len(STAGES)), ratio.mean(axis=0), ratio.std(axis=0, ddof=1)  # fmt: skip
 figures.curves(places, effective, left, ylabel="effective density (%)")
-right.errorbar(
-    places,
-    ratio.mean(axis=0),
-    ratio.std(axis=0, ddof=1),
-    color=figures.PINK,
-    marker="D",
-    capsize=3,
-)
+right.errorbar(places, average, deviation, color=figures.PINK, marker="D", capsize=3)
 right.axhline(7, color="#55606B", linewidth=1, linestyle=":")
 right.set(ylabel="L2 of max / L2 of average", ylim=(0, None))
 for ax in (left, right):
@@ -361,7 +354,7 @@ for (head, _), network in trained.items():
 kept = {head: np.array(rows) for head, rows in kept.items()}  # (3 seeds, 4 layers)
 
 # %% name="trained-lite"
-LITE = {"body.bn2": "pool's input", "body.blocks.6": "1 block back", "body.blocks.4": "blocks.4", "body.blocks.2": "blocks.2"}  # fmt: skip
+LITE = {"body.bn2": "pool's input", "body.blocks.6": "conv_head back", "body.blocks.5": "1 block back", "body.blocks.2": "blocks.2"}  # fmt: skip
 named = models.parts(lite, six).logits.argmax(dim=1)
 found = both(lite, six, LITE, lambda logits: logits.gather(1, named[:, None]).sum())
 spreads = {head: [gradients.spread(g) for g in found[head].values()] for head in POOLS}
@@ -377,13 +370,13 @@ rows = [
     {"network": f"EfficientNet-Lite0, pooled by {NAMES[h]}"} | {f"step {i}": f"{LITE[layer]}: {lite_kept[h][i]:.1f} %" for i, layer in enumerate(LITE)}
     for h in POOLS
 ]  # fmt: skip
-frame = pd.DataFrame(rows).rename(columns={f"step {i}": word for i, word in enumerate(("at the pool", "one block back", "further", "and further"))})  # fmt: skip
+frame = pd.DataFrame(rows).rename(columns={f"step {i}": word for i, word in enumerate(("at the pool", "step 1", "step 2", "step 3"))})  # fmt: skip
 figures.table(frame, caption="Effective density of the score's gradient in trained networks.")
 
 # %% name="trained-words" tags=["remove-input"]
 assert (kept["max"][:, 1] < kept["gap"][:, 1]).all()
 say(f"""
-In the ImageNet network the pool makes little difference from one block back on: {lite_kept["max"][1]:.0f} % against {lite_kept["gap"][1]:.0f} %, then {lite_kept["max"][2]:.0f} % against {lite_kept["gap"][2]:.0f} %. The small networks speak **for the article**: trained with max, ResNet-20's gradient is still
+In the ImageNet network the pool makes little difference behind the last 1 x 1 convolution already, {lite_kept["max"][1]:.0f} % against {lite_kept["gap"][1]:.0f} %, and none one block back: {lite_kept["max"][2]:.0f} % against {lite_kept["gap"][2]:.0f} %. The small networks speak **for the article**: trained with max, ResNet-20's gradient is still
 the sparser one a block back, {mean_spread(kept["max"][:, 1])} % against {mean_spread(kept["gap"][:, 1])} %, and in `layer1`, {mean_spread(kept["max"][:, 3])} % against {mean_spread(kept["gap"][:, 3])} %. 64 channels have fewer maxima to spread over 49 cells than 2,048,
 and a network that is trained with max learns to live on few cells. Neither is {100 / 49:.1f} %.
 """)
@@ -493,9 +486,10 @@ cat_map = lite_map[data.PHOTOGRAPHS.index("chelsea")]
 loudest = cat_map.mean(dim=(1, 2)).argmax()
 channel_map = cat_map[loudest].view(1, 1, 7, 7).to(exact)
 ROAD = np.geomspace(1, 64, 13)
+GEM, LSE = "GeM, p", "log-sum-exp, r"
 roads = {
-    "gem": {p: models.GeM(p).to(where) for p in ROAD},
-    "lse": {r: lambda x, r=r: ((r * x).logsumexp(dim=(2, 3)) - np.log(49)) / r for r in ROAD},
+    GEM: {p: models.GeM(p).to(where) for p in ROAD},
+    LSE: {r: lambda x, r=r: ((r * x).logsumexp(dim=(2, 3)) - np.log(49)) / r for r in ROAD},
 }
 values, cells, sums = {}, {}, {}
 for road, pools in roads.items():
@@ -504,58 +498,26 @@ for road, pools in roads.items():
     cells[road] = [49 * gradients.spread(g).effective.item() for g in back]
     sums[road] = [g.sum().item() for g in back]
 mean, top = channel_map.mean().item(), channel_map.max().item()
-assert np.allclose(values["gem"][0], mean)
-assert np.allclose(sums["lse"], 1)
-assert all(0 < s <= 1 + 1e-6 for s in sums["gem"])
+assert np.allclose(values[GEM][0], mean)
+assert np.allclose(sums[LSE], 1)
+assert all(0 < s <= 1 + 1e-6 for s in sums[GEM])
 
 # %% name="road-figure" tags=["hide-input"]
-figure, panels = figures.plt.subplots(1, 3, figsize=(8.8, 3.1))
-styles = {
-    "gem": ("GeM, p", figures.PINK, "D", "-"),
-    "lse": ("log-sum-exp, r", figures.AMBER, "v", "--"),
+panels = {
+    "pooled value": values,
+    "cells that share the gradient": cells,
+    "sum of the gradient": sums,
 }
-for ax, (what, series) in zip(
-    panels,
-    {
-        "pooled value": values,
-        "cells that share the gradient": cells,
-        "sum of the gradient": sums,
-    }.items(),
-    strict=True,
-):
-    for road, (label, color, marker, dash) in styles.items():
-        ax.plot(
-            ROAD,
-            series[road],
-            label=label,
-            color=color,
-            marker=marker,
-            linestyle=dash,
-            markersize=4,
-        )
-    ax.set(
-        xscale="log",
-        xlabel="p or r",
-        ylim=(0, None),
-        xticks=[1, 4, 16, 64],
-        xticklabels=[1, 4, 16, 64],
-    )
-    ax.set_title(what, fontsize=10)
-    ax.minorticks_off()
-for level, word in ((mean, "mean"), (top, "max")):
-    panels[0].axhline(level, color="#55606B", linewidth=1, linestyle=":")
-    panels[0].text(64, level, word, ha="right", va="bottom", fontsize=8)
-panels[2].legend(fontsize=8, loc="lower left")
 show(
-    figure, name="fig-road",
+    figures.roads(ROAD, panels, {"mean": mean, "max": top}), name="fig-road",
     alt=f"Three panels against p or r from 1 to 64. The pooled value rises from the mean, {mean:.2f}, towards the maximum, {top:.2f}; the cells that share the gradient fall towards 1; "
-    f"the gradient's sum stays 1 for log-sum-exp and dips to {min(sums['gem']):.2f} for GeM.",
+    f"the gradient's sum stays 1 for log-sum-exp and dips to {min(sums[GEM]):.2f} for GeM.",
     caption="GeM and log-sum-exp on one trained channel (7 x 7 cells): forward value, effective number of cells that get gradient (49 times the effective density), and the gradient's sum.",
 )  # fmt: skip
 
 # %% name="road-words" tags=["remove-input"]
 live = int((channel_map > 0).sum())
-at_three = cells["gem"][int(np.abs(ROAD - 3).argmin())]
+at_three = cells[GEM][int(np.abs(ROAD - 3).argmin())]
 say(f"""
 There is no cliff between dense and sparse. This channel has {live} live cells of 49, and near GeM's usual p = 3 the gradient is shared by {at_three:.0f}. Being between average and maximum is a choice of one number, and retrieval learns it.
 """)
@@ -613,17 +575,10 @@ figures.table(pd.DataFrame(rows), caption="10,000 garments, three seeds; ResNet-
 history = evidence.load("heads_history")
 figure, panels = figures.plt.subplots(1, 2, figsize=(8.2, 3.3), sharey=True)
 for ax, network in zip(panels, ("resnet8", "resnet20"), strict=True):
-    chosen = history[(history["network"] == network) & (history["train_size"] == 10000)]
-    curves = {
-        h: chosen[chosen["head"] == h].pivot(index="seed", columns="epoch", values="loss")
-        for h in POOLS
-    }
-    figures.curves(
-        curves["gap"].columns.to_numpy(), {h: c.to_numpy() for h, c in curves.items()}, ax
-    )
-    ax.set(
-        xlabel=f"epoch, {network.replace('resnet', 'ResNet-')}", xticks=curves["gap"].columns
-    )
+    rows = history[(history["network"] == network) & (history["train_size"] == 10000)]
+    curve = rows.pivot_table(index=["head", "seed"], columns="epoch", values="loss")
+    figures.curves(curve.columns.to_numpy(), {h: curve.loc[h].to_numpy() for h in POOLS}, ax)
+    ax.set(xlabel=f"epoch, {network.replace('resnet', 'ResNet-')}", xticks=curve.columns)
 panels[0].set_ylabel("training loss")
 last = {key: value["final_loss"].mean() for key, value in runs.items()}
 show(
@@ -684,39 +639,21 @@ losses = {v: twenty[twenty["head"] == v].pivot(index="seed", columns="lr", value
 best = {variant: table[table.mean().idxmin()] for variant, table in losses.items()}
 
 # %% name="bearable-figure" tags=["hide-input"]
-VARIANT_STYLE = {
-    "gap": figures.HEAD_STYLE["gap"],
-    "gap, gradient x 7": {"color": figures.SKY, "marker": "P", "linestyle": (0, (1, 1))},
-    "max": figures.HEAD_STYLE["max"],
-    "max, gradient / 7": {"color": figures.AMBER, "marker": "v", "linestyle": (0, (5, 1))},
-    "max, value and gradient / 7": {"color": figures.PINK, "marker": "D", "linestyle": ":"},
+rates = losses["gap"].columns
+series = {
+    variant: [table[rate].to_numpy() for rate in rates] for variant, table in losses.items()
 }
-ax = figures.axes(width=7.0, height=4.2)
-for variant, table in losses.items():
-    rates, mean_loss, deviation = table.columns, table.mean(), table.std()
-    ax.errorbar(
-        rates,
-        mean_loss,
-        deviation,
-        label=variant,
-        capsize=3,
-        markersize=6,
-        **VARIANT_STYLE[variant],
-    )
+ax = figures.points(
+    list(rates), series, figures.axes(width=7.0, height=4.2), styles=figures.RESCALED_STYLE,
+    xlabel="learning rate, constant, no warm-up", ylabel="training loss after 48 steps",
+)  # fmt: skip
 ax.axhline(np.log(10), color="#55606B", linewidth=1, linestyle=":")
-ax.set(
-    xscale="log",
-    xlabel="learning rate, constant, no warm-up",
-    ylabel="training loss after 48 steps",
-)
-ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
-ax.minorticks_off()
 ax.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
 show(
     ax, name="fig-bearable",
-    alt=f"Training loss against learning rate. Max with its value and gradient divided by 7 falls to {losses[VARIANTS[4]][0.1].mean():.2f} at rate 0.1 and stays there at 0.3. Plain max, and max with the gradient alone divided by 7, do not learn above 0.03. "
-    "The average, also with 7 times the gradient, learns up to 0.1.",
-    caption="ResNet-20 on 1,000 garments, loss in the third epoch, mean and spread of three seeds. Dotted: the loss of guessing. The dotted pink line is as sparse as plain max.",
+    alt=f"Training loss against learning rate. Max with its value and gradient divided by 7 falls to {losses[VARIANTS[4]][0.1].mean():.2f} at rate 0.1 and stays there at 0.3. Plain max does not learn from 0.03 on, and max with its gradient alone "
+    "divided by 7 hardly learns at any rate. The average, also with 7 times the gradient, learns up to 0.1.",
+    caption="ResNet-20 on 1,000 garments, loss in the third epoch, mean and spread of three seeds. Grey dots: the loss of guessing. Max with value and gradient divided by 7 is as sparse as plain max.",
 )  # fmt: skip
 
 # %% name="bearable-words" tags=["remove-input"]
@@ -884,9 +821,11 @@ for name, pool in STEM_POOLS.items():
 
 # %% name="first-layer"
 found = {}
-with models.hooked(lite.body.bn1, lambda _, __, output: found.setdefault("response", output)):
-    with torch.no_grad():
-        lite(data.photograph("camera").tensor)
+with (
+    torch.no_grad(),
+    models.hooked(lite.body.bn1, lambda _, __, out: found.update(response=out)),
+):
+    lite(data.photograph("camera").tensor)
 response = found["response"]  # (1, 32, 112, 112), after batch norm and ReLU6
 flat = response.flatten(2)[0]
 heard = flat.amax(dim=1) > 1
@@ -911,7 +850,7 @@ shown = np.stack(
 show(
     figures.map_grid(shown, [f"channel {c}\n{kind}" for c in channels for kind in panels], "activation", columns=5, photograph=data.photograph("camera").picture),
     name="fig-first-layer",
-    alt=f"The camera man and nine maps: the responses of three filters of the first layer, and the same after a max-pool and after an average pool. The responses are thin outlines; max-pooling thickens them and keeps their brightness, averaging dims them.",
+    alt="The camera man and nine maps: the responses of three filters of the first layer, and the same after a max-pool and after an average pool. The responses are thin outlines; max-pooling thickens them and keeps their brightness, averaging dims them.",
     caption="First layer of EfficientNet-Lite0 (after batch norm and ReLU6): response, after a 3 x 3 max-pool with stride 2, and after an average pool of the same window.",
 )  # fmt: skip
 
@@ -942,7 +881,7 @@ trial.record(
 
 # %% name="wrong"
 def global_average_pool():
-    """Average every channel over its map. (It says.)"""
+    """Average every channel over its map, or so it says."""
     return nn.AdaptiveMaxPool2d((1, 1))
 
 
@@ -974,6 +913,48 @@ print("the value test fails on the wrong pool and passes on the right one")
 # lets a sound network through, and a network with the wrong pool is a sound network.
 
 # %% [markdown]
+# ## Try it: the gradient microscope
+#
+# Three real maps. Change a cell, slide the pool from average to maximum, put the ReLU in the way, and watch the value and the gradient's sum, length and density. Beside it, the gradient of that *one* channel's pooled value one block back, measured on the
+# network and summed over the channels there: one channel alone spreads only as far as the block's windows reach. It takes a thousand channels to fill the map.
+
+# %% name="one-channel"
+from gaplab.widgets import GradientMicroscope, Microscopic
+
+
+def one_block_back(network, layer, picture, channel, pool):
+    """Return one channel's pooled gradient at an earlier layer, (H, W), summed over channels."""
+    seen = {}
+    keep = models.hooked(network.get_submodule(layer), lambda _, __, out: seen.update(back=out))
+    with torch.enable_grad(), keep:
+        feature_map = models.parts(network, picture.clone().requires_grad_()).feature_map
+    pooled = pool(feature_map[:, [channel]]).sum()
+    return torch.autograd.grad(pooled, seen["back"])[0][0].abs().sum(dim=0).cpu().numpy()
+
+
+# %% name="microscopic" tags=["hide-input"]
+def microscopic(label, network, layer, name):
+    """Take the channel with the highest mean on a photograph, and its gradients one block back."""
+    picture = data.photograph(name).tensor
+    feature_map = models.parts(network, picture).feature_map[0].detach()
+    channel = int(feature_map.mean(dim=(1, 2)).argmax())
+    pools = {"average": POOLS["gap"], "gem3": models.GeM(3.0).to(where), "max": POOLS["max"]}
+    back = {
+        k: one_block_back(network, layer, picture, channel, pool) for k, pool in pools.items()
+    }
+    return Microscopic(f"{label}, channel {channel}", feature_map[channel].cpu().numpy(), back)
+
+
+# %% name="gradient-microscope" tags=["hide-input", "nbval-ignore-output"]
+GradientMicroscope(
+    [
+        microscopic("EfficientNet-Lite0, cat", lite, "body.blocks.5", "chelsea"),
+        microscopic("EfficientNet-Lite0, coffee", lite, "body.blocks.5", "coffee"),
+        microscopic("ResNet-50 with random weights, cat", resnet50, "layer4.1", "chelsea"),
+    ]
+)
+
+# %% [markdown]
 # ## Your turn
 #
 # With a running kernel: choose the network, the pool and the layer, and see where the top class's gradient goes on a photograph. ResNet-50 can fetch its ImageNet weights once; random weights show how gradients spread, not what
@@ -985,6 +966,8 @@ from tqdm import tqdm
 
 from gaplab.turn import your_turn
 
+
+# %% name="choices" tags=["hide-input"]
 POOL_CHOICES = {
     "average": POOLS["gap"],
     "GeM, p = 3": models.GeM(3.0).to(where),
@@ -999,7 +982,8 @@ def loaded(network):
     """Load a photograph network, or build a ResNet with random weights."""
     if network in weights.PHOTO_NETWORKS:
         return weights.photo_network(network)
-    return models.torchvision_resnet(network.removesuffix(" (random)"))
+    untrained = models.torchvision_resnet(network.removesuffix(" (random)"))
+    return shifting.calibrate(untrained, photographs)
 
 
 # %% name="layer-names" tags=["hide-input"]
@@ -1016,35 +1000,36 @@ def layer_at(model, place):
 
 
 # %% name="look" tags=["hide-input"]
+def top_score(logits):
+    """Sum every image's highest score."""
+    return logits.max(dim=1).values.sum()
+
+
 def look(network, photograph, pool, place):
     """Draw the top class's gradient map at a layer, for the chosen pool, and measure its spread."""
     picture, tensor = data.photograph(photograph)
-    model, found, said = loaded(network), [], []
-    if network.endswith("(random)"):
-        shifting.calibrate(model, photographs)
-    layer = layer_at(model.eval(), place)
-    for name in tqdm([pool, *(n for n in ("average", "max") if n != pool)], leave=False):
+    model, drawn = loaded(network), {}
+    layer = layer_at(model, place)
+    print(f"{network}, gradient at {place} ({layer})")
+    for name in tqdm(dict.fromkeys([pool, "average", "max"]), desc="pools", leave=False):
         with gradients.pooled_by(model, POOL_CHOICES[name]):
-            g = gradients.at(
-                model, tensor, [layer], lambda logits: logits.max(dim=1).values.sum()
-            )[layer]
-        s = gradients.spread(g)
-        said.append(
-            f"{name}: {s.density.item():.0%} of the numbers are not zero, effective density {s.effective.item():.1%}"
-        )
-        strength = g[0].norm(dim=0)
-        found.append((strength / strength.max()).cpu().numpy())
-    print(f"{network}, gradient at {place} ({layer})", *said, sep="\n")
-    titles = [line.partition(":")[0] for line in said]
-    finding = f"{network} on {photograph}: length of the top class's gradient in every cell at {place}, for each pool."
+            gradient = gradients.at(model, tensor, [layer], top_score)[layer]
+        s = gradients.spread(gradient)
+        print(f"{name}: {s.density.item():.0%} not zero, effective {s.effective.item():.1%}")
+        strength = gradient[0].norm(dim=0)
+        drawn[name] = (strength / strength.max()).cpu().numpy()
+    draw(drawn, picture, f"{network} on {photograph}, {place}")
+
+
+# %% name="draw" tags=["hide-input"]
+def draw(drawn, picture, what):
+    """Show the maps of a choice beside the photograph."""
+    finding = f"{what}: length of the top class's gradient in every cell, for each pool."
+    unit = "part of the map's largest"
     grid = figures.map_grid(
-        np.stack(found),
-        titles,
-        "part of the map's largest",
-        columns=len(found) + 1,
-        photograph=picture,
+        np.stack(list(drawn.values())), list(drawn), unit, columns=4, photograph=picture
     )
-    show(grid, name="fig-your-gradient", alt=finding, caption=finding)  # fmt: skip
+    show(grid, name="fig-your-gradient", alt=finding, caption=finding)
 
 
 # %% name="your-turn" tags=["hide-input", "nbval-ignore-output"]

@@ -119,3 +119,28 @@ def test_picture_rows_keep_their_order_and_the_full_grey_scale():
     assert all(np.array_equal(image.get_array(), p) for image, p in zip(images, pictures.reshape(6, 4, 4), strict=True))
     assert {image.get_clim() for image in images} == {(0, 255)}
     assert [ax.get_ylabel() for ax in figure.axes] == ["first", "", "", "second", "", ""]
+
+
+def test_points_take_other_styles():
+    ax = figures.points([0.1, 0.3], {"max, gradient / 7": [np.array([1.0, 2.0])] * 2}, styles=figures.RESCALED_STYLE)
+    assert ax.containers[0].lines[0].get_color() == figures.AMBER
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0.1", "0.3"]
+
+
+def test_roads_draw_a_panel_a_quantity_and_mark_the_ends_in_the_first():
+    x = np.geomspace(1, 16, 9)
+    panels = {"value": {"GeM, p": x, "log-sum-exp, r": 2 * x}, "sum": {"GeM, p": x / 16}}
+    first, second = figures.roads(x, panels, {"mean": 1.0, "max": 40.0}).axes
+    assert [line.get_ydata().tolist() for line in first.lines[:2]] == [x.tolist(), (2 * x).tolist()]
+    assert [line.get_ydata() for line in first.lines[2:]] == [[1.0, 1.0], [40.0, 40.0]]
+    assert [text.get_text() for text in first.texts] == ["mean", "max"]
+    assert [label.get_text() for label in second.get_xticklabels()] == ["1", "4", "16"]
+    assert first.get_ylim()[0] == second.get_ylim()[0] == 0
+    assert len(second.lines) == 1
+
+
+@pytest.mark.parametrize("styles", [figures.RESCALED_STYLE, figures.ROAD_STYLE])
+def test_variants_differ_in_more_than_colour(styles):
+    for key in ("color", "marker", "linestyle"):
+        values = [str(style[key]) for style in styles.values()]
+        assert len(set(values)) == len(values), key

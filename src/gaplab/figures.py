@@ -303,13 +303,34 @@ def size_curves(
     return ax
 
 
-def points(x: Sequence[float], series: Mapping[str, Sequence[Array]], ax: Axes | None = None, **labels: str) -> Axes:
+RESCALED_STYLE: dict[str, dict[str, Any]] = {
+    "gap": HEAD_STYLE["gap"],
+    "gap, gradient x 7": {"color": SKY, "marker": "P", "linestyle": (0, (1, 1))},
+    "max": HEAD_STYLE["max"],
+    "max, gradient / 7": {"color": AMBER, "marker": "v", "linestyle": (0, (5, 1))},
+    "max, value and gradient / 7": {"color": PINK, "marker": "D", "linestyle": ":"},
+}
+ROAD_STYLE: dict[str, dict[str, Any]] = {
+    "GeM, p": {"color": PINK, "marker": "D", "linestyle": "-"},
+    "log-sum-exp, r": {"color": AMBER, "marker": "v", "linestyle": "--"},
+}
+
+
+def points(
+    x: Sequence[float],
+    series: Mapping[str, Sequence[Array]],
+    ax: Axes | None = None,
+    *,
+    styles: Mapping[str, dict[str, Any]] = HEAD_STYLE,
+    **labels: str,
+) -> Axes:
     """Draw each head's mean with an error bar of one sample standard deviation, on a logarithmic axis.
 
     Args:
         x: Positions along the axis.
         series: For each head's name and each position its measurements over seeds; their number may differ.
         ax: Where to draw.
+        styles: Colour, marker and dash for each name.
         **labels: ``xlabel`` and ``ylabel``.
     """
     ax = axes(ax)
@@ -317,9 +338,32 @@ def points(x: Sequence[float], series: Mapping[str, Sequence[Array]], ax: Axes |
         # Side by side, so that equal means do not hide each other.
         places = np.asarray(x, dtype=float) * 1.05 ** (i - (len(series) - 1) / 2)
         means, spreads = [np.mean(r) for r in runs], [np.std(r, ddof=1) for r in runs]
-        ax.errorbar(places, means, spreads, label=head, capsize=3, markersize=5, linewidth=1.2, **HEAD_STYLE[head])
+        ax.errorbar(places, means, spreads, label=head, capsize=3, markersize=5, linewidth=1.2, **styles[head])
     ax.set(xscale="log", **labels)
     ax.set_xticks(list(x), [f"{value:,}" for value in x])
     ax.minorticks_off()
     ax.legend(fontsize=9)
     return ax
+
+
+def roads(x: Array, panels: Mapping[str, Mapping[str, Array]], marks: Mapping[str, float]) -> Figure:
+    """Draw several quantities along the roads from average to maximum, one panel a quantity, from zero up.
+
+    Args:
+        x: Exponents p, or factors r, ``(T,)``, drawn on a logarithmic axis.
+        panels: For each quantity the values of each road in `ROAD_STYLE`, ``(T,)``.
+        marks: Levels to mark in the first panel, by their word.
+    """
+    figure, row = plt.subplots(1, len(panels), figsize=(2.95 * len(panels), 3.1))
+    for ax, (what, series) in zip(row, panels.items(), strict=True):
+        for road, values in series.items():
+            ax.plot(x, values, label=road, markersize=4, linewidth=1.4, **ROAD_STYLE[road])
+        ax.set(xscale="log", xlabel="p or r", ylim=(0, None))
+        ax.set_xticks(x[::4], [f"{value:.0f}" for value in x[::4]])
+        ax.minorticks_off()
+        ax.set_title(what, fontsize=10)
+    for word, level in marks.items():
+        row[0].axhline(level, color="#55606B", linewidth=1, linestyle=":")
+        row[0].text(x[-1], level, word, ha="right", va="bottom", fontsize=8)
+    row[-1].legend(fontsize=8, loc="lower left")
+    return figure
