@@ -345,6 +345,34 @@ def test_gradient_at_the_last_block_is_the_one_on_paper():
     assert rows[-1]["activation_gradient"] == pytest.approx(float(expected), rel=1e-4)
 
 
+def test_rescaled_factors_reach_the_pool_and_nothing_else():
+    arguments = {"network": {"name": "resnet8", "head": "max"}, "train_size": 100, "test_size": 10, "epochs": 1}
+    arguments |= {"lr": 0.03, "seed": 0, "table": "rescaled", "labels": {}, "schedule": "constant"}
+    plain, ones, shorter, smaller = (
+        depth.train_briefly(**arguments, rescale=rescale).rows["rescaled"][0]["final_loss"]
+        for rescale in (
+            None,
+            {"value": 1.0, "gradient": 1.0},
+            {"value": 1.0, "gradient": 1 / 7},
+            {"value": 1 / 7, "gradient": 1 / 7},
+        )
+    )
+    assert ones == pytest.approx(plain, rel=1e-4)
+    assert len({round(loss, 3) for loss in (plain, shorter, smaller)}) == 3
+    assert depth.RESCALED["max, value and gradient / 7"] == (1 / 7, 1 / 7)
+
+
+def test_shipped_rescaled_runs_are_whole_and_match_the_plain_ones():
+    table, plain = evidence.load("rescaled"), evidence.load("stability")
+    for layers, rates in FULL.rescaled_rates.items():
+        for variant in depth.RESCALED:
+            found = table[(table["network"] == f"resnet{layers}") & (table["head"] == variant)]
+            pairs = list(zip(found["lr"], found["seed"], strict=True))
+            assert pairs == [(rate, seed) for rate in rates for seed in FULL.seeds]
+    for column in ("train_size", "epochs"):
+        assert table[column].unique().tolist() == plain[column].unique().tolist()
+
+
 def test_probe_finds_a_position_that_is_there_and_none_that_is_not(monkeypatch):
     labels = {"seed": 0}
     network = {"name": "resnet8", "head": "gap"}
