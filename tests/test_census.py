@@ -153,20 +153,20 @@ def test_every_classifier_is_there_once_with_its_published_figures(whole):
 def test_heads_by_family(whole):
     heads = whole.groupby("family")["head"].agg(lambda kinds: "/".join(sorted(set(kinds))))
     exceptions = {
-        "alexnet": FLATTEN, "vgg": FLATTEN, "squeezenet": CLASS_MAPS, "vision_transformer": TOKEN,
-        "maxvit": GAP_MLP, "mobilenetv3": GAP_MLP,
+        "AlexNet": FLATTEN, "VGG": FLATTEN, "SqueezeNet": CLASS_MAPS, "VisionTransformer": TOKEN,
+        "MaxVit": GAP_MLP, "MobileNetV3": GAP_MLP,
     }  # fmt: skip
     assert heads.to_dict() == dict.fromkeys(heads.index, GAP_LINEAR) | exceptions
     assert set(whole.index[whole["attention"]]) == {n for n in whole.index if n.startswith(("vit", "swin", "maxvit"))}
 
 
 def test_head_parameters_agree_with_a_count_by_hooks(whole):
-    """The other route, modules that work on vectors, misses a norm on a 1 x 1 map and the layer that makes class maps."""
+    """The other route, modules that work on vectors, misses a norm on a 1 x 1 map and the layer of class maps."""
     different = set()
     for name, row in whole.iterrows():
         if round(row["head_share"] * row["parameters"]) != counting.budget(name).head:
             different.add(row["family"])
-    assert different == {"convnext", "squeezenet"}
+    assert different == {"ConvNeXt", "SqueezeNet"}
     assert whole.loc["squeezenet1_0", "head_share"] * whole.loc["squeezenet1_0", "parameters"] == pytest.approx(513_000)
 
 

@@ -144,3 +144,34 @@ def test_variants_differ_in_more_than_colour(styles):
     for key in ("color", "marker", "linestyle"):
         values = [str(style[key]) for style in styles.values()]
         assert len(set(values)) == len(values), key
+
+
+def test_a_table_can_be_folded_under_its_words(displayed):
+    frame = pd.DataFrame({"network": ["a"]})
+    (open_data,) = displayed(lambda: figures.table(frame, "A caption."))
+    (folded,) = displayed(lambda: figures.table(frame, "A caption.", fold="All <1>"))
+    assert "<details" not in open_data["text/html"]
+    expected = f'<details class="gaplab-answer"><summary>All &lt;1&gt;</summary>{open_data["text/html"]}</details>'
+    assert folded["text/html"] == expected
+
+
+def test_depth_curves_draw_the_median_and_the_range():
+    runs = np.array([[1.0, 2.0], [10.0, 3.0], [4.0, 50.0]])
+    ax = figures.depth_curves({"residual": runs}, ylabel="gradient")
+    assert ax.lines[0].get_ydata().tolist() == [4.0, 3.0]
+    assert ax.lines[0].get_xdata().tolist() == [1, 2]
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (1.0, 50.0)
+    assert ax.get_yscale() == "log"
+
+
+def test_family_tree_puts_each_network_at_its_year_and_never_on_another():
+    lanes = {"flatten": {"color": "C0", "marker": "o"}, "average": {"color": "C1", "marker": "s"}}
+    members = [("a", 2012, "flatten"), ("b", 2014, "average"), ("c", 2014, "average"), ("d", 2014, "flatten")]
+    ax = figures.family_tree(members, lanes, [("a", "b")])
+    found = {(float(line.get_xdata()[0]), float(line.get_ydata()[0])): line.get_marker() for line in ax.lines}
+    assert len(found) == 4
+    assert sorted(x for x, _ in found) == [2012, 2014, 2014, 2014]
+    rows = {marker: sorted(y for (_, y), m in found.items() if m == marker) for marker in "os"}
+    assert rows["o"][0] == rows["o"][1] < rows["s"][0] < rows["s"][1]  # lanes from top to bottom, one below the other
+    assert {"a", "b", "c", "d", "flatten", "average"} <= {text.get_text() for text in ax.texts}

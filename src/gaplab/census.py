@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 import torchvision
 from torch import nn
+from tqdm import tqdm
 
 from gaplab.counting import classifier
 from gaplab.errors import ReaderError
@@ -203,7 +204,7 @@ def census(names: Iterable[str] | None = None) -> pd.DataFrame:
         names: Names of ``torchvision.models.list_models(module=torchvision.models)``.
 
     Returns:
-        One row a network: ``name``; ``family``, the module of torchvision it comes from; ``head``, ``layers``,
+        One row a network: ``name``; ``family``, its class in torchvision; ``head``, ``layers``,
         ``positions`` and ``attention`` as in `Head`; ``parameters`` of the whole network and ``head_share``, the head's
         part (0 to 1), both counted; and as published ``weights``, ``accuracy`` (top-1 on ImageNet, %) and ``gflops``
         (billions of multiply-adds an image).
@@ -212,7 +213,8 @@ def census(names: Iterable[str] | None = None) -> pd.DataFrame:
         ReaderError: A network is unknown.
     """
     rows = []
-    for name in torchvision.models.list_models(module=torchvision.models) if names is None else names:
+    chosen = torchvision.models.list_models(module=torchvision.models) if names is None else list(names)
+    for name in tqdm(chosen, desc="census", unit="network", leave=False):
         network = classifier(name)
         weights = published(name)
         head = head_of(network, 299 if name == "inception_v3" else 224)
@@ -220,7 +222,7 @@ def census(names: Iterable[str] | None = None) -> pd.DataFrame:
         rows.append(
             {
                 "name": name,
-                "family": torchvision.models.get_model_builder(name).__module__.rpartition(".")[2],
+                "family": type(network).__name__,
                 "head": head.kind,
                 "layers": head.layers,
                 "positions": head.positions,

@@ -71,12 +71,13 @@ def show(target: Figure | Axes, *, name: str, alt: str, caption: str) -> None:
     display(bundle, raw=True, metadata={"image/png": {"width": width, "height": height}})  # type: ignore[no-untyped-call]
 
 
-def table(frame: pd.DataFrame, caption: str) -> None:
+def table(frame: pd.DataFrame, caption: str, fold: str = "") -> None:
     """Show a table of text and ready-formatted numbers, numbers set right.
 
     Args:
         frame: The rows; columns become headers and the index is left out.
         caption: What the table holds.
+        fold: If given, the table is folded away under these words.
     """
     header = "".join(f'<th scope="col">{column}</th>' for column in frame.columns)
     body = "".join(
@@ -86,6 +87,8 @@ def table(frame: pd.DataFrame, caption: str) -> None:
         f'<table class="gaplab-table"><caption>{caption}</caption>'
         f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
     )
+    if fold:
+        markup = f'<details class="gaplab-answer"><summary>{html.escape(fold)}</summary>{markup}</details>'
     display({"text/html": markup, "text/plain": frame.to_string(index=False)}, raw=True)  # type: ignore[no-untyped-call]
 
 
@@ -367,3 +370,66 @@ def roads(x: Array, panels: Mapping[str, Mapping[str, Array]], marks: Mapping[st
         row[0].text(x[-1], level, word, ha="right", va="bottom", fontsize=8)
     row[-1].legend(fontsize=8, loc="lower left")
     return figure
+
+
+NETWORK_STYLE: dict[str, dict[str, Any]] = {
+    "plain without batch norm": {"color": GREEN, "marker": "^", "linestyle": "-."},
+    "plain": {"color": ORANGE, "marker": "s", "linestyle": "--"},
+    "residual": {"color": BLUE, "marker": "o", "linestyle": "-"},
+    "residual without batch norm": {"color": PINK, "marker": "D", "linestyle": ":"},
+}
+
+
+def depth_curves(series: Mapping[str, Array], ax: Axes | None = None, **labels: str) -> Axes:
+    """Draw a positive measurement by block on a logarithmic axis, with the range over seeds as a band.
+
+    Args:
+        series: For each kind of network in `NETWORK_STYLE`, measurements ``(seeds, blocks)``, from the first block to
+            the last; the line is their median, the band reaches from the lowest to the highest.
+        ax: Where to draw.
+        **labels: ``xlabel`` and ``ylabel``.
+    """
+    ax = axes(ax)
+    for kind, runs in series.items():
+        blocks = np.arange(1, runs.shape[1] + 1)
+        style = NETWORK_STYLE[kind]
+        ax.plot(blocks, np.median(runs, axis=0), label=kind, markevery=max(1, len(blocks) // 6), **style)
+        ax.fill_between(blocks, runs.min(axis=0), runs.max(axis=0), color=style["color"], alpha=0.18, linewidth=0)
+    ax.set(yscale="log", **labels)
+    return ax
+
+
+def family_tree(
+    members: Sequence[tuple[str, int, str]],
+    lanes: Mapping[str, dict[str, Any]],
+    arrows: Sequence[tuple[str, str]],
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw networks by year, each in the lane of its head, and arrows from one that another names as its source.
+
+    Args:
+        members: Name, year and lane of each network; those of one lane and year stand below each other.
+        lanes: Colour and marker of each lane, from top to bottom.
+        arrows: Pairs of names, source first.
+        ax: Where to draw.
+    """
+    crowd = {lane: max(sum(m[1:] == (year, lane) for m in members) for _, year, _ in members) for lane in lanes}
+    ax = axes(ax, width=8.2, height=0.23 * sum(crowd.values()) + 0.2 * len(lanes) + 0.6)
+    top, places = 0.0, {}
+    for lane, style in lanes.items():
+        ax.axhspan(top - 0.6, top + crowd[lane] - 0.4, color=style["color"], alpha=0.07, linewidth=0)
+        taken: dict[int, int] = {}
+        for name, year, _ in (m for m in members if m[2] == lane):
+            places[name] = (year, top + taken.get(year, 0))
+            taken[year] = taken.get(year, 0) + 1
+            ax.plot(*places[name], linestyle="", markersize=6, color=style["color"], marker=style["marker"])
+            ax.annotate(name, places[name], (6, 0), textcoords="offset points", va="center", fontsize=8)
+        ax.text(0.005, top - 0.45, lane, transform=ax.get_yaxis_transform(), fontsize=8, weight="bold", va="center")
+        top += crowd[lane] + 0.6
+    for source, target in arrows:
+        ax.annotate("", places[target], places[source], arrowprops={"arrowstyle": "->", "shrinkA": 5, "shrinkB": 5})
+    years = [year for _, year, _ in members]
+    ax.set(xlim=(min(years) - 1.9, max(years) + 1.1), ylim=(top - 0.8, -1.0), yticks=[], xlabel="year of the paper")
+    ax.set_xticks(range(min(years), max(years) + 1))
+    ax.grid(axis="y", visible=False)
+    return ax
