@@ -167,11 +167,12 @@ def test_depth_curves_draw_the_median_and_the_range():
 
 def test_family_tree_puts_each_network_at_its_year_and_never_on_another():
     lanes = {"flatten": {"color": "C0", "marker": "o"}, "average": {"color": "C1", "marker": "s"}}
-    members = [("a", 2012, "flatten"), ("b", 2014, "average"), ("c", 2014, "average"), ("d", 2014, "flatten")]
+    members = [("a", 2012, "flatten"), ("b", 2014, "average"), ("a long name", 2014, "average"), ("d", 2014, "flatten")]
+    members.append(("after the long name", 2015, "average"))
     ax = figures.family_tree(members, lanes, [("a", "b")])
     found = {(float(line.get_xdata()[0]), float(line.get_ydata()[0])): line.get_marker() for line in ax.lines}
-    assert len(found) == 4
-    assert sorted(x for x, _ in found) == [2012, 2014, 2014, 2014]
+    assert sorted(x for x, _ in found) == [2012, 2014, 2014, 2014, 2015]
     rows = {marker: sorted(y for (_, y), m in found.items() if m == marker) for marker in "os"}
-    assert rows["o"][0] == rows["o"][1] < rows["s"][0] < rows["s"][1]  # lanes from top to bottom, one below the other
-    assert {"a", "b", "c", "d", "flatten", "average"} <= {text.get_text() for text in ax.texts}
+    # Lanes from top to bottom; one year's networks below each other; the next year's beside a short label, not a long.
+    assert rows["o"][0] == rows["o"][1] < rows["s"][0] == rows["s"][1] < rows["s"][2]
+    assert {name for name, _, _ in members} | set(lanes) <= {text.get_text() for text in ax.texts}

@@ -413,23 +413,28 @@ def family_tree(
         arrows: Pairs of names, source first.
         ax: Where to draw.
     """
-    crowd = {lane: max(sum(m[1:] == (year, lane) for m in members) for _, year, _ in members) for lane in lanes}
-    ax = axes(ax, width=8.2, height=0.23 * sum(crowd.values()) + 0.2 * len(lanes) + 0.6)
+    ends: dict[tuple[str, int], float] = {}  # where the last label of a lane's row stops, in years
+    rows: dict[str, int] = {}
+    for name, year, lane in sorted(members, key=lambda member: member[1]):
+        row = next(r for r in range(len(members)) if ends.get((lane, r), 0) <= year)
+        ends[lane, row] = year + 0.4 + 0.13 * len(name)
+        rows[name] = row
+    heights = {lane: 1 + max(rows[name] for name, _, own in members if own == lane) for lane in lanes}
+    ax = axes(ax, width=8.2, height=0.24 * (sum(heights.values()) + 1.4 * len(lanes)) + 0.6)
     top, places = 0.0, {}
     for lane, style in lanes.items():
-        ax.axhspan(top - 0.6, top + crowd[lane] - 0.4, color=style["color"], alpha=0.07, linewidth=0)
-        taken: dict[int, int] = {}
+        ax.axhspan(top, top + heights[lane] + 1.2, color=style["color"], alpha=0.07, linewidth=0)
+        ax.text(0.008, top + 0.6, lane, transform=ax.get_yaxis_transform(), fontsize=8, weight="bold", va="center")
         for name, year, _ in (m for m in members if m[2] == lane):
-            places[name] = (year, top + taken.get(year, 0))
-            taken[year] = taken.get(year, 0) + 1
+            places[name] = (year, top + 1.5 + rows[name])
             ax.plot(*places[name], linestyle="", markersize=6, color=style["color"], marker=style["marker"])
             ax.annotate(name, places[name], (6, 0), textcoords="offset points", va="center", fontsize=8)
-        ax.text(0.005, top - 0.45, lane, transform=ax.get_yaxis_transform(), fontsize=8, weight="bold", va="center")
-        top += crowd[lane] + 0.6
+        top += heights[lane] + 1.4
     for source, target in arrows:
-        ax.annotate("", places[target], places[source], arrowprops={"arrowstyle": "->", "shrinkA": 5, "shrinkB": 5})
+        arrow = {"arrowstyle": "->", "color": "#55606B", "shrinkA": 5, "shrinkB": 5, "connectionstyle": "arc3,rad=0.25"}
+        ax.annotate("", places[target], places[source], arrowprops=arrow)
     years = [year for _, year, _ in members]
-    ax.set(xlim=(min(years) - 1.9, max(years) + 1.1), ylim=(top - 0.8, -1.0), yticks=[], xlabel="year of the paper")
+    ax.set(xlim=(min(years) - 0.6, max(years) + 1.3), ylim=(top, -0.1), yticks=[], xlabel="year of the paper")
     ax.set_xticks(range(min(years), max(years) + 1))
     ax.grid(axis="y", visible=False)
     return ax
