@@ -80,6 +80,9 @@ NETWORKS = {
     ),
     "class token": (Small(lambda s, x: s.fc(tokens(x)[:, 0]), fc=linear()), TOKEN, 1, 16, LINEAR),
     "global max": (Small(lambda s, x: s.fc(x.amax(dim=(2, 3))), fc=linear()), MAXIMUM, 1, 16, LINEAR),
+    "mean of rows, then flatten": (
+        Small(lambda s, x: s.fc(x.mean(dim=2).flatten(1)), fc=linear(CHANNELS * SIDE)), OTHER, 1, 4, 25 * CLASSES,
+    ),
     "GeM": (Small(lambda s, x: s.fc(s.pool(x).flatten(1)), pool=models.GeM(), fc=linear()), OTHER, 1, 1, LINEAR),
     "attention pool": (
         Small(attention_pool, query=nn.Linear(CHANNELS, 1, bias=False), fc=linear()), OTHER, 1, 1, LINEAR,
@@ -114,6 +117,12 @@ def test_a_network_with_misleading_names_is_read_by_what_it_does():
 def test_attention_is_seen_in_the_body_as_in_the_head():
     assert census.head_of(NETWORKS["attention pool"][0], size=8).attention
     assert not census.head_of(NETWORKS["functional mean"][0], size=8).attention
+
+    def attend(self, x):
+        sequence = tokens(x)
+        return self.fc(F.scaled_dot_product_attention(sequence, sequence, sequence).mean(dim=1))
+
+    assert census.head_of(Small(attend, fc=linear()), size=8)[::4] == (GAP_LINEAR, True)
 
 
 def test_the_books_own_networks():
