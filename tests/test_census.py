@@ -81,7 +81,7 @@ NETWORKS = {
     "class token": (Small(lambda s, x: s.fc(tokens(x)[:, 0]), fc=linear()), TOKEN, 1, 16, LINEAR),
     "global max": (Small(lambda s, x: s.fc(x.amax(dim=(2, 3))), fc=linear()), MAXIMUM, 1, 16, LINEAR),
     "mean of rows, then flatten": (
-        Small(lambda s, x: s.fc(x.mean(dim=2).flatten(1)), fc=linear(CHANNELS * SIDE)), OTHER, 1, 4, 25 * CLASSES,
+        Small(lambda s, x: s.fc(x.mean(dim=2).flatten(1)), fc=linear(CHANNELS * SIDE)), FLATTEN, 1, 4, 25 * CLASSES,
     ),
     "GeM": (Small(lambda s, x: s.fc(s.pool(x).flatten(1)), pool=models.GeM(), fc=linear()), OTHER, 1, 1, LINEAR),
     "attention pool": (

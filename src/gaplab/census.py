@@ -113,22 +113,16 @@ def _ends(name: str, shape: torch.Size, before: torch.Size) -> tuple[str | None,
     positions = math.prod(before) // max(1, math.prod(shape))
     axes = [side for side in before[1:] if side > 1]
     if name in ("Mean", "AvgPool2D", "AdaptiveAvgPool2D") and positions > 1:
-        return ("average" if _is_vector(shape) else OTHER), positions
+        return "average", positions
     if name in ("Amax", "MaxPool2DWithIndices", "AdaptiveMaxPool2D") and positions > 1:
-        return (MAXIMUM if _is_vector(shape) else OTHER), positions
+        return MAXIMUM, positions
     if name == "Select" and len(before) == 3:
         return TOKEN, before[1]
     if name in _RESHAPE and len(shape) == 2 and len(axes) > 1:
         return FLATTEN, math.prod(before[2:])
     if name == "Convolution":
-        if max(before[2:]) == 1:
-            return None, 1
-        return (FLATTEN if _is_vector(shape) else OTHER), math.prod(before[2:])
+        return (None if max(before[2:]) == 1 else FLATTEN), math.prod(before[2:])
     return (None if name in (*_KEEP, "Addmm", "Mm") else OTHER), 1
-
-
-def _is_vector(shape: torch.Size) -> bool:
-    return sum(side > 1 for side in shape[1:]) <= 1
 
 
 def _name(node: Any) -> str:
