@@ -119,7 +119,7 @@ def test_attention_is_seen_in_the_body_as_in_the_head():
     assert not census.head_of(NETWORKS["functional mean"][0], size=8).attention
 
     def attend(self, x):
-        heads = tokens(x)[:, None]  # four axes: PyTorch then fuses the softmax into one operation
+        heads = tokens(x)[:, None].contiguous()  # so that PyTorch fuses all of it into one operation
         return self.fc(F.scaled_dot_product_attention(heads, heads, heads)[:, 0].mean(dim=1))
 
     assert census.head_of(Small(attend, fc=linear()), size=8)[::4] == (GAP_LINEAR, True)
