@@ -177,6 +177,14 @@ def test_arrow_keys_reach_every_model_along_either_axis(mounted: Page) -> None:
     check(mounted, max(MODELS, key=lambda m: m.parameters).name)
 
 
+def test_equal_models_come_from_the_lowest_up_and_then_by_name(mounted: Page) -> None:
+    names = (("d", 70.0), ("b", 71.0), ("c", 70.0), ("a", 70.0), ("e", 69.0))
+    widget = CensusScatter([CensusModel(name, "", "", 0.5, accuracy, 10, 1) for name, accuracy in names])
+    state = {"x": "parameters", "y": "accuracy", "family": "", "hidden": []}
+    order = mounted.evaluate("([all, state]) => widget.visible(all, state).map((m) => m.name)", [widget.models, state])
+    assert order == ["e", "a", "c", "d", "b"] == [model["name"] for model in widget.shown()]
+
+
 def test_the_mouse_picks_what_it_points_at(mounted: Page) -> None:
     for name in ("alexnet", "shufflenet_v2_x0_5", "efficientnet_v2_l"):
         mounted.mouse.move(*place(mounted, name))

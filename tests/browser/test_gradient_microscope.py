@@ -75,7 +75,7 @@ def autograd(values: Array, p: float, first: bool, mask: bool) -> tuple[float, A
     elif p == math.inf:
         y = F.max_pool2d(cells, SIDE) if first else cells.amax(dim=(2, 3))
     else:
-        top = max(float(x.max()), 1e-6)  # else x^1000 overflows: the mean of x / top is that of x, over top
+        top = max(float(values.max()), 1e-6)  # else x^1000 overflows: the mean of x / top is that of x, over top
         layer = models.GeM(float(p), eps=1e-6 / top).double()
         layer.p.data = torch.tensor(p, dtype=torch.float64)
         y = top * layer(cells / top)
