@@ -87,14 +87,14 @@ def saved(page: Page) -> list[dict[str, Any]]:
 
 
 def card(root: Page | Locator) -> dict[str, str]:
-    terms = root.locator(".card dt").all_inner_texts()
-    return dict(zip(terms, root.locator(".card dd").all_inner_texts(), strict=True))
+    terms = root.locator(".facts dt").all_inner_texts()
+    return dict(zip(terms, root.locator(".facts dd").all_inner_texts(), strict=True))
 
 
 def check(root: Page | Locator, name: str, shown: int = len(MODELS)) -> None:
     """Compare what is told with the model that Python gave, printed by another route."""
     given = BY_NAME[name]
-    expect(root.locator(".card dd").first).to_have_text(name)
+    expect(root.locator(".facts dd").first).to_have_text(name)
     told = card(root)
     assert list(told) == ["Model", "Family", "Head", "Head share", "Accuracy", "Parameters", "GFLOPS"]
     assert (told["Family"], told["Head"]) == (given.family, given.head)

@@ -130,7 +130,7 @@ const TEMPLATE = `
     <p class="axis gl-muted across"></p>
   </div>
   <label class="pick"><span class="gl-label">Model</span><select name="model"></select></label>
-  <dl class="card" aria-live="polite" aria-atomic="true"></dl>
+  <dl class="facts simple" aria-live="polite" aria-atomic="true"></dl>
   <p class="gl-muted">Point, tap, or use the arrow keys on the plot: left and right go along the axis across, up and down
     along the other. Tap again where points lie on each other to get the next one.</p>
 `;
@@ -168,7 +168,7 @@ function render({ model, el }) {
   for (const name of [...new Set(models.map((m) => m.family))].sort()) family.add(new Option(name, name));
   const boxes = buildHeads(find(".heads"), heads);
   const marks = new Map(models.map((m) => [m.name, buildMark(find(".points"), heads.indexOf(m.head))]));
-  const facts = buildCard(find(".card"));
+  const facts = buildCard(find(".facts"));
 
   const stored = () => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
   const shownBefore = {};
@@ -227,7 +227,7 @@ function render({ model, el }) {
     picked = point ?? null;
     for (const part of [ring, tag]) part.style.display = point ? "" : "none";
     for (const [label, entry] of facts) entry.textContent = point ? (FACTS[label]?.(point.model) ?? point.model.name) : "–";
-    find(".card").style.setProperty("--head", point ? `var(--gl-head-${heads.indexOf(point.model.head)})` : "");
+    find(".facts").style.setProperty("--head", point ? `var(--gl-head-${heads.indexOf(point.model.head)})` : "");
     if (!point) return;
     pick.value = point.model.name;
     ring.style.setProperty("--head", `var(--gl-head-${heads.indexOf(point.model.head)})`);
