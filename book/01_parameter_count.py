@@ -16,7 +16,7 @@
 #
 # **You will** count where fourteen real networks keep their parameters, give ResNet-50 the head that it does not have,
 # weigh both heads in parameters, multiply-adds, megabytes and milliseconds, and train the two heads against each other.
-# **You need** convolution, matrix products and back-propagation. **It takes** about 25 minutes to read and a minute to run.
+# **You need** convolution, matrix products and back-propagation. **It takes** a minute to run.
 #
 # A few words first. The **backbone** is everything that works on maps with height and width. The **head** is
 # everything after the space is gone: the layers that work on one vector a picture. **GAP** is global average pooling, the mean over
@@ -53,12 +53,24 @@ trial.docket()
 # %% [markdown]
 # ## Predict
 #
-# Write down four numbers before you read on. They are worth more than reading the answers.
-#
-# 1. What share of AlexNet's parameters sits in its fully-connected layers?
-# 2. ResNet-50's last map is 7 x 7 x 2048. If you flattened it into 1000 classes, how many weights would that layer have?
-# 3. What share of ResNet-50's multiply-adds would pooling then save?
-# 4. Of MobileNetV3-Large, which does end in GAP: what share of the parameters is in the head?
+# Choose before you read on. A prediction that fails is worth more than an answer that was read.
+
+# %% name="predict" tags=["hide-input"]
+from gaplab.widgets import Choice, Predictions, Question
+
+predict = Predictions(
+    [
+        Question("What share of AlexNet's parameters sits in its fully-connected layers?",
+                 [Choice("about a half", 30, 65), Choice("about three quarters", 65, 85), Choice("more than nine tenths", 90, 101)], 2, "budget-table"),
+        Question("ResNet-50's last map is 7 x 7 x 2048. Flattened into 1000 classes, that layer would have how many weights?",
+                 [Choice("2 million", 1.5, 3), Choice("25 million", 20, 30), Choice("100 million", 95, 105)], 2, "like-for-like"),
+        Question("What share of that network's multiply-adds does pooling save?",
+                 [Choice("less than 5 %", 0, 5), Choice("about a quarter", 15, 35), Choice("about a half", 40, 60)], 0, "macs"),
+        Question("MobileNetV3-Large ends in GAP. What share of its parameters is in the head?",
+                 [Choice("less than 10 %", 0, 10), Choice("about a quarter", 15, 35), Choice("nearly a half", 40, 60)], 2, "budget-table"),
+    ]
+)  # fmt: skip
+predict
 
 # %% [markdown]
 # ## Where the parameters are
@@ -117,6 +129,8 @@ to pool instead of flattening, *and* to drop the hidden layers behind it.
 """)
 
 # %% name="record-p1" tags=["hide-input"]
+predict.settle(1, 100 * budgets["alexnet"].head_share)
+predict.settle(4, 100 * budgets["mobilenet_v3_large"].head_share)
 trial.record(
     "P1", HOLDS, 100 * budgets["alexnet"].head_share, "% of AlexNet's parameters are in its fully-connected layers",
     stands_if=(50, 100), cell="budget-table",
@@ -260,6 +274,7 @@ A ResNet-50 with a flattened head would have {models.count_parameters(flat50) / 
 """)
 
 # %% name="record-p5-p6" tags=["hide-input"]
+predict.settle(2, flat50.fc.weight.numel() / 1e6)
 assert models.count_parameters(gap50.avgpool) == 0
 trial.record(
     "P5", HOLDS, gap50.fc.weight.numel() / (gap50.fc.in_features * gap50.fc.out_features), "times C x classes weights in ResNet-50's head",
@@ -319,7 +334,7 @@ figure, (left, right) = figures.plt.subplots(1, 2, figsize=(8.5, 3.8), sharey=Tr
 figures.share_bars(list(RESNET_STAGES), resnet_shares, left).set_xlabel("ResNet-50")
 figures.share_bars(list(VGG_STAGES), vgg_shares, right).set(xlabel="VGG-16", ylabel="")
 show(
-    figure, name="fig-stages",
+    figure, name="fig-stage-shares",
     alt=f"Share of parameters and of multiply-adds by stage. VGG-16's head holds {vgg_shares['parameters'][-1]:.0f} % of the parameters and does "
     f"{vgg_shares['multiply-adds'][-1]:.1f} % of the work; ResNet-50's fc holds {resnet_shares['parameters'][-1]:.0f} % and does {resnet_shares['multiply-adds'][-1]:.2f} %.",
     caption="Parameters and multiply-adds live in different places. Left ResNet-50, right VGG-16; each colour sums to 100 %.",
@@ -331,6 +346,7 @@ show(
 # the head removes parameters. The computation is in the convolutions, and stays.
 
 # %% name="record-p7" tags=["hide-input"]
+predict.settle(3, saved)
 trial.record(
     "P7", FAILS, saved, "% of the multiply-adds of a ResNet-50 with a flattened head are saved by pooling",
     stands_if=(0, 10), cell="macs",
@@ -760,9 +776,6 @@ figures.answers(
 #
 # ## Sources
 #
-# - He, Zhang, Ren, Sun, *Deep Residual Learning for Image Recognition*, CVPR 2016, [arXiv 1512.03385](https://arxiv.org/abs/1512.03385): the network, and its one
-#   sentence on pooling (sections 3.3 and 4.2).
-# - Lin, Chen, Yan, *Network In Network*, ICLR 2014, [arXiv 1312.4400](https://arxiv.org/abs/1312.4400): global average pooling, and the control experiment quoted above.
-# - Szegedy et al., *Going Deeper with Convolutions*, CVPR 2015, [arXiv 1409.4842](https://arxiv.org/abs/1409.4842): average pooling before one linear layer.
-# - Krizhevsky, Sutskever, Hinton, NIPS 2012 (AlexNet); Simonyan, Zisserman, [arXiv 1409.1556](https://arxiv.org/abs/1409.1556) (VGG): counted here.
-# - Xiao, Rasul, Vollgraf, *Fashion-MNIST*, [arXiv 1708.07747](https://arxiv.org/abs/1708.07747): the pictures that are trained on.
+# He, Zhang, Ren and Sun 2016 (the network, and its one sentence on pooling, in sections 3.3 and 4.2); Lin, Chen and Yan 2014 (Network in Network: global average pooling, and the control
+# quoted above); Szegedy and others 2015 (GoogLeNet: average pooling before one linear layer); Krizhevsky, Sutskever and Hinton 2012 (AlexNet) and Simonyan and Zisserman 2015 (VGG), both counted
+# here; Xiao, Rasul and Vollgraf 2017 (Fashion-MNIST, the pictures that are trained on).

@@ -16,7 +16,7 @@
 #
 # **You will** shuffle the last map of a ResNet, separate what stride does from what padding does, move garments over a frame
 # before networks with three heads, read an object's place from a pooled vector, and look for channels that mean something.
-# **You need** convolution, stride and padding, and least squares. **It takes** about 30 minutes to read and a minute to run.
+# **You need** convolution, stride and padding, and least squares. **It takes** a minute to run.
 #
 # Five things are called "translation invariance" in interviews. They are different, and only one of them is about pooling.
 #
@@ -59,12 +59,24 @@ trial.docket()
 # %% [markdown]
 # ## Predict
 #
-# Write down four answers before you read on.
-#
-# 1. You shuffle the 49 cells of ResNet-50's last map at random. How far do the logits move?
-# 2. A photograph moves by 1, by 16 or by 32 pixels. For which of the three does the pooled vector change least?
-# 3. A ResNet-20 with GAP classifies about 88 % of garments that lie in the centre of the frame. How many, if they lie in a corner?
-# 4. Someone gives you the 64 pooled numbers and nothing else. Can a linear function tell you where the garment was?
+# Choose before you read on.
+
+# %% name="predict" tags=["hide-input"]
+from gaplab.widgets import Choice, Predictions, Question
+
+predict = Predictions(
+    [
+        Question("You shuffle the 49 cells of ResNet-50's last map at random. How often do the logits move by more than rounding?",
+                 [Choice("never", 0, 1), Choice("sometimes", 1, 90), Choice("always", 90, 101)], 0, "operator-table"),
+        Question("A photograph moves by 1, by 16 or by 32 pixels, and nothing of it leaves. For which does the pooled vector of a ResNet-18 without borders change least?",
+                 [Choice("1 pixel", 0, 2), Choice("16 pixels", 2, 20), Choice("32 pixels", 20, 40)], 2, "drift-table"),
+        Question("A ResNet-20 with GAP gets nearly nine in ten garments right that lie in the centre of the frame. And in a corner?",
+                 [Choice("as many", 80, 101), Choice("about six in ten", 45, 75), Choice("about two in ten", 10, 35)], 2, "everywhere-table"),
+        Question("You get the 64 pooled numbers and nothing else. How much of the garment's place can a linear function read?",
+                 [Choice("nothing", -100, 10), Choice("about half of the variance", 30, 65), Choice("most of the variance", 65, 101)], 2, "probe-table"),
+    ]
+)  # fmt: skip
+predict
 
 # %% [markdown]
 # ## The operator, exactly
@@ -132,6 +144,9 @@ figures.table(
 )
 
 # %% name="record-t1" tags=["hide-input"]
+predict.settle(
+    1, 100 * sum(int((m > ROUNDING[p]).sum()) for (_, p, h), m in moves.items() if h == "gap")
+)
 changed, shuffles = dict.fromkeys(("gap", "max", "flatten"), 0), 0
 for (_, precision, head), move in moves.items():
     changed[head] += int((move > ROUNDING[precision]).sum())
@@ -252,6 +267,7 @@ show(
 # %% name="drift-words" tags=["remove-input"]
 assert all(drifts[name, "circular"][32] < 1e-4 for name in networks)
 assert all(drifts[name, "zeros"][32] > 0.05 for name in networks)
+predict.settle(2, min((1, 16, 32), key=lambda at: drifts[RANDOM, "circular"][at]))
 lite = {p: drifts[IMAGENET, p] for p in ("zeros", "circular")}
 say(f"""
 Look at the last point. At 32 pixels, the total stride, the copies without a border are *exactly* where they started: the map has moved by one cell, and
@@ -455,6 +471,7 @@ One more number, against the idea that padding is a detail: without its border t
 # %% name="record-t3" tags=["hide-input"]
 gap, top, flat = (summary.loc["centred", head] for head in HEADS)
 lost = gap["centre"] - gap["corners"]
+predict.settle(3, gap["corners"].mean())
 better = gap["elsewhere"] - flat["elsewhere"]
 over_max = gap["elsewhere"] - top["elsewhere"]
 trial.record(
@@ -571,6 +588,7 @@ print(
 
 # %% name="record-t2" tags=["hide-input"]
 kept = 100 * still.r2
+predict.settle(4, kept.mean())
 trial.record(
     "T2", CAVEATS, kept.to_dict(), "% of the variance of the garment's place can be read linearly from the pooled vector",
     stands_if=(50, 100), cell="probe-table",

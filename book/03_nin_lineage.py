@@ -16,7 +16,7 @@
 #
 # **You will** build three heads and prove what ties them, inspect all 80 classifiers of torchvision without trusting a name, repeat NIN's own
 # control, measure gradients down to 110 layers, and see each position of a photograph vote for a class.
-# **You need** 1x1 convolutions, back-propagation and batch norm. **It takes** about 30 minutes to read and a minute to run.
+# **You need** 1x1 convolutions, back-propagation and batch norm. **It takes** a minute to run.
 #
 # **NIN** is Network in Network (Lin, Chen, Yan 2014). **GAP** is global average pooling. A **class map** is a feature map that stands for one
 # class. A **head** is everything behind the last feature map.
@@ -52,10 +52,24 @@ trial.docket()
 # %% [markdown]
 # ## Predict
 #
-# 1. NIN, GoogLeNet and ResNet all end in an average. Which two have the same head?
-# 2. Of torchvision's 80 classifiers, how many end in an average with one linear layer behind it? How many as NIN does?
-# 3. Take a plain network of 110 layers with batch norm, no shortcuts, at initialisation. Going back from the loss to the first block, does the gradient vanish, stay, or explode?
-# 4. Replace ResNet's average by a maximum. Does it train at the same learning rate? If not, does that get worse from 20 to 56 layers?
+# Choose before you read on.
+
+# %% name="predict" tags=["hide-input"]
+from gaplab.widgets import Choice, Predictions, Question
+
+predict = Predictions(
+    [
+        Question("NIN, GoogLeNet and ResNet all end in an average. How many of the other two have ResNet's head, average and then one linear layer?",
+                 [Choice("neither", 0, 1), Choice("one", 1, 2), Choice("both", 2, 3)], 1, "real-heads-table"),
+        Question("Of torchvision's 80 classifiers, how many end as NIN does: one map for each class, then the average?",
+                 [Choice("none", 0, 1), Choice("two", 2, 3), Choice("about twenty", 15, 30)], 1, "census-all"),
+        Question("A plain network of 110 layers with batch norm, no shortcuts, not trained. From the last block back to the first, what does the gradient do?",
+                 [Choice("it vanishes", -100, -1), Choice("it stays within a factor of ten", -1, 1), Choice("it explodes", 1, 100)], 2, "gradients-table"),
+        Question("Replace the average by a maximum, at the same 14 constant learning rates and depths. In how many runs more does the loss blow up?",
+                 [Choice("none", 0, 1), Choice("about six", 3, 9), Choice("all of them", 13, 15)], 1, "stability"),
+    ]
+)  # fmt: skip
+predict
 
 # %% [markdown]
 # ## Three heads, side by side
@@ -376,6 +390,10 @@ show(
 # The long lane in the middle begins in 2014 with GoogLeNet. ResNet joins it a year later.
 
 # %% name="record-n1" tags=["hide-input"]
+predict.settle(
+    1, sum(found[name][:2] == found["ResNet-50"][:2] for name in ("NIN", "GoogLeNet"))
+)
+predict.settle(2, (everyone["head"] == census.CLASS_MAPS).sum())
 assert found["NIN"].kind == census.CLASS_MAPS
 assert found["ResNet-50"].kind == found["GoogLeNet"].kind == census.GAP_LINEAR
 trial.record(
@@ -546,6 +564,7 @@ That is about as far from even as the plain network without batch norm is, on th
 # and our 56 and 110 layers are not, at initialisation. What becomes of the explosion in training was not measured here: batch norm makes a layer's output independent of the scale of its weights, so norms at the start are not yet a fate.
 
 # %% name="record-n4" tags=["hide-input"]
+predict.settle(3, orders["plain", 110].mean())
 trial.record(
     "N4", FAILS, orders["plain", 110].to_dict(), "orders of magnitude by which the gradient grows, on its way back through a plain network of 110 layers with batch norm",
     stands_if=(0, 20), cell="gradients-table",
@@ -671,10 +690,11 @@ so its true best may lie lower still and be better. The second part, "above all 
 
 # %% name="record-n5" tags=["hide-input"]
 lost_runs = runs.groupby(["seed", "head"])["diverged"].sum().unstack()
+predict.settle(4, (lost_runs["max"] - lost_runs["gap"]).mean())
 trial.record(
     "N5", CAVEATS, (lost_runs["max"] - lost_runs["gap"]).to_dict(), "more of the 14 short runs of a seed diverge with the maximum than with the average",
     stands_if=(1, 14), cell="stability",
-    because="The average bears a learning rate several times higher, as its smaller gradient suggests. A lower rate makes up for most of that, and neither gradients from 18 to 152 layers nor runs at 20 and 56 show that it matters more in deeper networks.",
+    because="The average bears a learning rate several times higher; chapter 5 traces that to the size of the pooled value, not to the gradient. A lower rate makes up for most of that, and neither gradients from 18 to 152 layers nor runs at 20 and 56 show that it matters more in deeper networks.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -764,7 +784,7 @@ VoteExplorer(
 #
 # With a running kernel: any photograph, any of its first classes, two networks, and the layer to read. At the last map the votes add up to the logit. At earlier layers no linear classifier reads the map, so Grad-CAM (Selvaraju and others 2017) stands in: each channel weighted by its mean gradient. Its map adds up to nothing in particular.
 
-# %% name="your-turn-functions" tags=["hide-input"]
+# %% name="your-turn-imports" tags=["hide-input"]
 import ipywidgets
 
 from gaplab.turn import your_turn
@@ -772,6 +792,7 @@ from gaplab.turn import your_turn
 BACK = {"last map": 0, "one stage back": 1, "two stages back": 2}
 
 
+# %% name="grad-cam" tags=["hide-input"]
 def stages(network):
     """Return a photograph network's stages, first to last."""
     body = network.body
@@ -832,7 +853,7 @@ your_turn(
 # - **"Your control is not NIN's control."** Right: other data, another network (a convolution where NIN has a locally connected layer), grey pictures, five epochs. It cannot refute NIN. It shows that NIN's ordering is not a law of heads, and that a small train/test gap can be had by fitting badly.
 # - **"Gradients at initialisation are not training."** Right. They answer the claim as it is put, that there is a vanishing gradient and shortcuts remove it. Degradation, the paper's real subject, shows in training error, and was not repeated here.
 # - **"Plain networks without batch norm do vanish, so the claim holds for them."** With He's initialisation, mildly; a smaller initial scale would shrink the gradient by its factor at every layer. But ResNet is not compared with those: its plain twins have batch norm.
-# - **"The runs had no warm-up and no tuning of momentum."** Right, and warm-up would save the maximum some of its runs. That is the point: what separates the heads looks like a scale of the gradient for the most part, and a recipe can absorb a scale. SENet's ablation of its squeeze, a different place in the network, finds maximum and average close: 22.57 and 22.28 % error.
+# - **"The runs had no warm-up and no tuning of momentum."** Right, and warm-up would save the maximum some of its runs. That is the point: what separates the heads is for the most part a scale, which chapter 5 finds in the pooled value, and a recipe can absorb a scale. SENet's ablation of its squeeze, a different place in the network, finds maximum and average close: 22.57 and 22.28 % error.
 # - **"A class activation map shows what the network looks at."** It shows where the last map's evidence stands. With a receptive field of nearly the whole picture that is not the same.
 
 # %% [markdown]

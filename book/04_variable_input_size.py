@@ -16,7 +16,7 @@
 #
 # **You will** compute every map of three networks for every size from 1 to 640 pixels, break heads and read the real errors, turn a
 # fully-connected layer into a convolution, and measure what a trained network makes of pictures of another size, and what repairs it.
-# **You need** convolution arithmetic and batch norm. **It takes** about 25 minutes to read and a minute to run.
+# **You need** convolution arithmetic and batch norm. **It takes** a minute to run.
 #
 # The **side** of a square picture or map is its height, which is its width. **GAP** is global average pooling. A network is
 # **re-fitted** where a part of it is learned anew on pictures of the new size while the rest stays as it was.
@@ -51,11 +51,24 @@ trial.docket()
 # %% [markdown]
 # ## Predict
 #
-# 1. A picture of 300 x 300 pixels: what is the side of the last map in ResNet-50, in VGG-16, in AlexNet?
-# 2. Give ResNet a flattened head for 224 x 224. How many other input sizes does that head take?
-# 3. torchvision's AlexNet ends in fully-connected layers. What happens at 300 x 300?
-# 4. A small ResNet with GAP gets nine garments in ten right at the 28 x 28 pixels that it was trained on. Show it the same garments
-#    enlarged to 56 x 56. Does it get more right, as many, or fewer?
+# Choose before you read on.
+
+# %% name="predict" tags=["hide-input"]
+from gaplab.widgets import Choice, Predictions, Question
+
+predict = Predictions(
+    [
+        Question("A picture of 300 x 300 pixels: what is the side of ResNet-50's last map?",
+                 [Choice("9 cells", 9, 10), Choice("10 cells", 10, 11), Choice("12 cells", 12, 13)], 1, "stages"),
+        Question("Give ResNet a flattened head for 224 x 224. How many of the sizes from 1 to 640 does that head take?",
+                 [Choice("one", 1, 2), Choice("32", 2, 64), Choice("all of them", 640, 641)], 1, "law-holds"),
+        Question("torchvision's AlexNet ends in fully-connected layers. Does it run at 300 x 300?",
+                 [Choice("no", 0, 1), Choice("yes", 1, 2)], 1, "adaptive"),
+        Question("A small ResNet with GAP gets nine garments in ten right at the 28 x 28 pixels it was trained on. And enlarged to 56 x 56?",
+                 [Choice("more", 2, 100), Choice("as many", -2, 2), Choice("fewer", -100, -2)], 2, "accuracy-figure"),
+    ]
+)  # fmt: skip
+predict
 
 # %% [markdown]
 # ## The side of every map
@@ -161,6 +174,7 @@ show(
 # and runs even on a single pixel; VGG's pools do not pad, so it rounds down.
 
 # %% name="record-s3" tags=["hide-input"]
+predict.settle(1, shapes[300]["layer4"][-1])
 assert shapes[300]["layer4"] == (2048, 10, 10)
 assert shapes[300]["avgpool"] == (2048, 1, 1)
 trial.record(
@@ -202,6 +216,7 @@ assert all("RuntimeError" in said[size] for size in (192, 225, 300))
 taken = {
     name: every_size[sides[name] == at[name][224]] for name in sides
 }  # sizes with the same last map as 224 px
+predict.settle(2, len(taken["resnet18"]))
 say(f"""
 At 300 px the matrix product does not fit: {at["resnet18"][300] ** 2 * 512:,} numbers arrive where the layer has weights for {flat.fc.in_features:,}. But it takes more than one size.
 The layer needs a fixed *map*, and every picture from {taken["resnet18"].min()} to {taken["resnet18"].max()} px makes a map of 7 x 7:
@@ -224,6 +239,7 @@ for name, network, picture in (("alexnet", real_alexnet, cat[300]), ("vgg16", vg
     network.avgpool = nn.Identity()
     said.append(f"without that pool: {attempt(network, picture)}")
 print("\n".join(said))
+predict.settle(3, "(1, 1000)" in said[0])
 assert f"{8 * 8 * 256}" in said[1]
 assert f"{9 * 9 * 512}" in said[3]
 del real_alexnet
@@ -396,6 +412,7 @@ def runs(column, kind, head="gap", remedy="none"):
 
 
 scaled, canvas_runs = 100 * runs("accuracy", "scaled"), 100 * runs("accuracy", "canvas")
+predict.settle(4, scaled[56].mean() - scaled[28].mean())
 recipe = weights.card("resnet20-gap-s0")["data"]
 print(
     f"trained on {recipe['train_images']:,} garments of {recipe['garment_px']} px, {len(scaled)} seeds"

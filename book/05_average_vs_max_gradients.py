@@ -16,7 +16,7 @@
 #
 # **You will** read the gradient of real ResNets layer by layer, disturb the picture and watch its direction, walk from average to maximum
 # along two roads, and take apart, in training, the *size* of max pooling's gradient, its *sparsity* and the *value* that it hands on.
-# **You need** the chain rule, batch norm and SGD. **It takes** about 30 minutes to read and a minute to run.
+# **You need** the chain rule, batch norm and SGD. **It takes** a minute to run.
 #
 # A **cell** is one of the H x W = 49 positions of ResNet's last map. The **density** of a gradient is the share of its numbers that are not zero. Tiny numbers
 # deceive it, so there is the **effective density**, $(\sum |g|)^2 / (n \sum g^2)$: 1 if all $n$ numbers are equally large, $1/n$ if one is alone, and
@@ -52,10 +52,24 @@ trial.docket()
 # %% [markdown]
 # ## Predict
 #
-# 1. Behind a global max-pool, 1 of 49 cells of a channel gets gradient. How many of the numbers of the gradient are not zero one residual block further back?
-# 2. Which pool's gradient is longer (L2) at the pool's input, by what factor, and does the factor grow or shrink on the way to the stem?
-# 3. Two ResNet-20s were trained, one with each pool. You add a little noise to the picture. In which of the two does the gradient at the stem turn further away?
-# 4. Without warm-up, a max head needs a much lower learning rate than an average head. You divide max's gradient by 7, so that it is as long as the average's. What happens?
+# Choose before you read on.
+
+# %% name="predict" tags=["hide-input"]
+from gaplab.widgets import Choice, Predictions, Question
+
+predict = Predictions(
+    [
+        Question("Behind a global max-pool, 1 of 49 cells of a channel gets gradient. How many numbers of the gradient differ from zero one residual block further back?",
+                 [Choice("about 1 in 49", 0, 5), Choice("about a half", 30, 70), Choice("all of them", 99, 101)], 2, "by-stage"),
+        Question("At the pool's input, how long (L2) is max's gradient, set against the average's?",
+                 [Choice("as long", 0.9, 1.1), Choice("7 times as long", 6.9, 7.1), Choice("49 times as long", 48, 50)], 1, "at-the-pool"),
+        Question("Two ResNet-20s were trained, one with each pool. A little noise is added to the picture. In which does the gradient at the stem turn further away?",
+                 [Choice("trained with the average", 0.05, 2), Choice("in both alike", -0.05, 0.05), Choice("trained with max", -2, -0.05)], 0, "noise-figure"),
+        Question("Without warm-up a max head needs a lower learning rate. Divide max's gradient by 7, so that it is as long as the average's. Loss after 48 steps at rate 0.1, where guessing is 2.3?",
+                 [Choice("as with the average, about 0.9", 0.5, 1.3), Choice("half-way", 1.3, 1.8), Choice("it still learns next to nothing", 1.8, 4)], 2, "bearable-figure"),
+    ]
+)  # fmt: skip
+predict
 
 # %% [markdown]
 # ## At the pool, exactly
@@ -186,6 +200,7 @@ The maximum sits on a live cell by definition and loses only channels that are s
 """)
 
 # %% name="record-g5" tags=["hide-input"]
+predict.settle(2, (lengths["max"] / lengths["gap"]).mean().item())
 assert reached["gap"] == [49]
 trial.record(
     "G5", HOLDS, reached["gap"][0], "of 49 cells get 1/49 each at the pool's input",
@@ -231,6 +246,7 @@ for seed in (0, 1, 2):
 effective = {head: np.array(rows) for head, rows in effective.items()}  # (3 seeds, 7 layers)
 ratio = np.array(ratio)
 assert all((found[head]["layer4.1"] != 0).float().mean() > 0.999 for head in POOLS)
+predict.settle(1, 100 * (found["max"]["layer4.1"] != 0).float().mean().item())
 
 # %% name="inside"
 inside = {"layer4.2.bn3": "behind the ReLU", "layer4.2.conv3": "behind batch norm", "layer4.2.conv2": "behind the 1x1 convolution and its ReLU"}  # fmt: skip
@@ -466,6 +482,7 @@ were trained at different rates ({own_rate["max"]:g} and {own_rate["gap"]:g}, ea
 """)
 
 # %% name="record-g6" tags=["hide-input"]
+predict.settle(3, np.mean(between))
 trial.record(
     "G6", CAVEATS, dict(enumerate(advantage["random"])), "is the average's lead in cosine at the stem of ResNet-18, same weights, noise 0.1",
     stands_if=(0.005, 0.2), cell="noise-figure",
@@ -476,7 +493,7 @@ trial.record(
 # %% [markdown]
 # ## The road from average to maximum
 #
-# Average and maximum are the ends of two roads. The **generalised mean** (GeM; Radenovic, Tolias and Chum 2019), common in image retrieval, and **log-sum-exp**:
+# Average and maximum are the ends of two roads. The **generalised mean** (GeM; Radenović, Tolias and Chum 2019), common in image retrieval, and **log-sum-exp**:
 #
 # $$\text{GeM}_p(x) = \Big(\frac{1}{HW} \sum x_i^p\Big)^{1/p}, \qquad \text{LSE}_r(x) = \frac{1}{r} \log \frac{1}{HW} \sum e^{r x_i} .$$
 #
@@ -703,6 +720,7 @@ At the first step max's pooled vector is {mean_spread(squares.values(), 0)} time
 """)
 
 # %% name="record-g4" tags=["hide-input"]
+predict.settle(4, at["max, gradient / 7"][0.1])
 lead = (best["gap"] - best["max, value and gradient / 7"]).to_dict()
 trial.record(
     "G4", FAILS, lead, "is how far max(x) / 7 ends below the average in training loss, each at its best rate (ResNet-20, 48 steps)",

@@ -16,7 +16,8 @@ from gaplab.errors import ReaderError
 
 ROOT = Path(__file__).parent.parent
 BOOK = ROOT / "book"
-SOURCES = rendering.chapters(BOOK)
+SOURCES = rendering.pages(BOOK)
+TRIALS = [source for source in SOURCES if source.name[0].isdigit()]
 CHAPTERS = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 LIMIT = 1_500_000
 """Bytes that a notebook with its outputs may have."""
@@ -36,7 +37,10 @@ def without_outputs(notebook):
 
 
 def test_every_source_has_its_notebook_and_the_other_way_round():
-    assert [s.stem for s in SOURCES] == [p.stem for p in sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))]
+    notebooks = [
+        p for p in BOOK.rglob("*.ipynb") if p.parent.name != "coursework" and ".ipynb_checkpoints" not in p.parts
+    ]
+    assert sorted(s.with_suffix(".ipynb") for s in SOURCES) == sorted(notebooks)
 
 
 @CHAPTERS
@@ -82,13 +86,21 @@ def test_the_notebook_names_no_machine(source):
     assert not re.search(r"/home/|/root/|/tmp/|/Users/|0x[0-9a-f]{8,}", text)
 
 
-@CHAPTERS
+@pytest.mark.parametrize("source", TRIALS, ids=lambda path: path.stem)
 def test_every_claim_of_the_chapter_has_its_verdict_and_its_cell(source):
     chapter = int(source.name[:2])
     entries = claims.gather([source.with_suffix(".ipynb")])
     assert list(entries) == [c.id for c in claims.claims().values() if c.chapter == chapter]
     names = {cell.id for cell in stored(source).cells if cell.get("outputs")}
     assert {entry.cell for entry in entries.values()} <= names
+
+
+@pytest.mark.parametrize("source", TRIALS[:-1], ids=lambda path: path.stem)
+def test_every_prediction_is_settled(source):
+    text = source.read_text(encoding="utf-8")
+    settled = [int(number) for number in re.findall(r"predict\.settle\(\s*(\d+),", text)]
+    assert sorted(settled) == list(range(1, text.count("        Question(") + 1))
+    assert len(settled) >= 3
 
 
 def test_no_figure_bears_the_name_of_another():
@@ -192,8 +204,8 @@ def test_a_broken_source_leaves_the_old_notebook_alone(tmp_path, old, new, sente
 
 
 def test_an_unknown_chapter_gets_one_sentence():
-    with pytest.raises(ReaderError, match="no chapter called '01_parameter'"):
-        rendering.chapters(BOOK, ["01_parameter"])
+    with pytest.raises(ReaderError, match="no page called '01_parameter'"):
+        rendering.pages(BOOK, ["01_parameter"])
 
 
 def nbval(notebook):

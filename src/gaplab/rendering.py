@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import jupytext
 import nbformat
+import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -38,6 +39,9 @@ KERNEL_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
 }
 """What a rendered number must not depend on: the device, a kernel to ask, the hash seed, the cores."""
+
+GATHERING = ("reference/cards", "index")
+"""Pages that are no chapters but computed all the same."""
 
 # A cell that hides its input on the page folds it in JupyterLab too.
 FOLDED = ("hide-input", "remove-input")
@@ -72,7 +76,30 @@ def read_source(source: Path) -> NotebookNode:
             tags.append(NOT_COMPARED)
         if any(tag in FOLDED for tag in tags):
             cell.metadata["jupyter"] = {"source_hidden": True}
+    first = next((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"), None)
+    if first is not None:
+        notebook.cells.insert(first, _installed(_repository(source)))
     return cast(NotebookNode, notebook)
+
+
+def _repository(source: Path) -> str:
+    """Return the repository's address, which _config.yml above the source may name."""
+    config = next((folder / "_config.yml" for folder in source.parents if (folder / "_config.yml").exists()), None)
+    settings = yaml.safe_load(config.read_text(encoding="utf-8")) if config else {}
+    return str(settings.get("sphinx", {}).get("config", {}).get("gaplab_repository", ""))
+
+
+def _installed(repository: str) -> NotebookNode:
+    """Make the first cell of a notebook that was opened alone: it installs the package, or says that it is missing."""
+    if repository:
+        missing = f'%pip install --quiet "gaplab @ git+{repository}"'
+    else:
+        said = "This notebook needs the package gaplab: pip install the book's repository, then run it again."
+        missing = f'raise SystemExit("{said}")'
+    source = f'import importlib.util\n\nif importlib.util.find_spec("gaplab") is None:\n    {missing}'
+    metadata = {"name": "installed", "tags": ["remove-input"], "jupyter": {"source_hidden": True}}
+    cell = nbformat.v4.new_code_cell(source, id="installed", metadata=metadata)
+    return cast(NotebookNode, cell)
 
 
 def render(source: Path) -> Path:
@@ -143,32 +170,33 @@ def _write(notebook: NotebookNode, target: Path) -> None:
     target.chmod(0o644)
 
 
-def chapters(book: Path, names: Iterable[str] = ()) -> list[Path]:
-    """List the sources to render: those named, or all of the book.
+def pages(book: Path, names: Iterable[str] = ()) -> list[Path]:
+    """List the sources to render: those named, or all of the book, a page that gathers verdicts behind their chapters.
 
     Args:
         book: The book's folder.
-        names: Chapter names such as ``01_parameter_count``, with or without folder and suffix.
+        names: Names such as ``01_parameter_count`` or ``reference/cards``; the folder and the suffix may be left on.
 
     Raises:
-        ReaderError: A name is no chapter.
+        ReaderError: A name is no page of the book that has a source.
     """
-    sources = {path.stem: path for path in sorted(book.glob("[0-9][0-9]_*.py"))}
-    wanted = [Path(name).stem for name in names] or list(sources)
+    sources = {path.relative_to(book).with_suffix("").as_posix(): path for path in sorted(book.glob("[0-9][0-9]_*.py"))}
+    sources |= {name: book / f"{name}.py" for name in GATHERING if (book / f"{name}.py").exists()}
+    wanted = [name.removeprefix(f"{book.name}/").split(".")[0] for name in names] or list(sources)
     for name in wanted:
         if name not in sources:
-            raise unknown_name("chapter", name, sources)
+            raise unknown_name("page", name, sources)
     return [sources[name] for name in wanted]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Render the chapters named on the command line."""
-    parser = argparse.ArgumentParser(prog="nox -s render --", description="Execute chapters into notebooks.")
-    parser.add_argument("names", nargs="*", help="chapters, such as 01_parameter_count; all if none is named")
+    """Render the pages named on the command line."""
+    parser = argparse.ArgumentParser(prog="nox -s render --", description="Execute sources into notebooks.")
+    parser.add_argument("names", nargs="*", help="pages, such as 01_parameter_count; all if none is named")
     parser.add_argument("--book", type=Path, default=Path("book"), help="the book's folder")
     options: Any = parser.parse_args(arguments)
     try:
-        for source in tqdm(chapters(options.book, options.names), desc="render", unit="chapter"):
+        for source in tqdm(pages(options.book, options.names), desc="render", unit="page"):
             tqdm.write(f"wrote {render(source)}")
     except ReaderError as problem:
         print(problem, file=sys.stderr)

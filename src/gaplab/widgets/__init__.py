@@ -4,14 +4,18 @@ from gaplab.widgets.base import PageWidget
 from gaplab.widgets.census_scatter import CensusModel, CensusScatter
 from gaplab.widgets.gradient_microscope import GradientMicroscope, Microscopic
 from gaplab.widgets.head_calculator import Backbone, HeadCalculator
+from gaplab.widgets.predictions import Choice, Predictions, Question
+from gaplab.widgets.resnet_map import ResnetMap, Stage
 from gaplab.widgets.shift_explorer import MovedGarment, ShiftExplorer
 from gaplab.widgets.size_explorer import Curve, Explored, SizeExplorer
+from gaplab.widgets.verdict_ledger import VerdictLedger
 from gaplab.widgets.vote_explorer import VotedPhotograph, VoteExplorer
 
 __all__ = [
     "Backbone",
     "CensusModel",
     "CensusScatter",
+    "Choice",
     "Curve",
     "Explored",
     "GradientMicroscope",
@@ -19,8 +23,13 @@ __all__ = [
     "Microscopic",
     "MovedGarment",
     "PageWidget",
+    "Predictions",
+    "Question",
+    "ResnetMap",
     "ShiftExplorer",
     "SizeExplorer",
+    "Stage",
+    "VerdictLedger",
     "VoteExplorer",
     "VotedPhotograph",
 ]

@@ -1,0 +1,256 @@
+"""The built site as files: every link leads somewhere, pages are light, and one line turns on what publishing needs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from gaplab import claims, rendering
+
+ROOT = Path(__file__).parent.parent
+SITE = ROOT / "_build" / "html"
+FIRST_LOAD = 700_000
+"""Bytes, compressed, that a page may need before a reader scrolls."""
+
+
+class Page(HTMLParser):
+    """What a page links to, what it can be linked at, and what it loads at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Read a page of the site."""
+        super().__init__()
+        self.path = path
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.loads: set[str] = set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if found.get("id"):
+            self.ids.add(found["id"])
+        if tag == "a" and "href" in found:
+            self.links.append(found["href"])
+        if tag == "script" and "src" in found:
+            self.loads.add(found["src"])
+        if tag == "img" and found.get("loading") != "lazy":
+            self.loads.add(found["src"])
+        if tag == "link" and found.get("rel") in ("stylesheet", "preload", "icon"):
+            self.loads.add(found["href"])
+
+
+@cache
+def page(path: Path) -> Page:
+    return Page(path)
+
+
+def pages() -> list[Path]:
+    paths = (path for path in SITE.rglob("*.html") if not path.relative_to(SITE).parts[0].startswith("_"))
+    return sorted(paths) or [SITE / "no page"]
+
+
+PAGES = pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(SITE)))
+
+
+def widget_links(path: Path) -> list[str]:
+    """Addresses that a widget makes links of: they stand in its state and in its fallback."""
+    text = path.read_text(encoding="utf-8")
+    states = [json.loads(found) for found in re.findall(r'<script type="application/json">(.*?)</script>', text)]
+    rows = [row for state in states for key in ("rows", "stages") for row in state["state"].get(key, [])]
+    cells = [f"#{question['cell']}" for state in states for question in state["state"].get("questions", [])]
+    return [row["href"] for row in rows if isinstance(row, dict) and "href" in row] + cells
+
+
+def broken(path: Path, links: list[str]) -> list[str]:
+    """Name the links of a page that lead to no file of the site, or to no place in it."""
+    found = []
+    for link in links:
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc:
+            continue
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        inside = parts.fragment and target.suffix == ".html"
+        if not target.is_file() or (inside and unquote(parts.fragment) not in page(target).ids):
+            found.append(link)
+    return found
+
+
+@PAGES
+def test_every_internal_link_leads_to_a_place(path):
+    assert broken(path, page(path).links + widget_links(path)) == []
+
+
+def test_the_link_check_can_fail(tmp_path):
+    (tmp_path / "a.html").write_text('<p id="here"><a href="#here">x</a><a href="#gone">x</a><a href="b.html">x</a>')
+    path = tmp_path / "a.html"
+    assert broken(path, page(path).links) == ["#gone", "b.html"]
+
+
+def first_load(path: Path) -> int:
+    """Bytes that a page needs at once: itself, styles, scripts, the pictures that do not wait, and its fonts."""
+    loads = {(path.parent / unquote(urlsplit(link).path)).resolve() for link in page(path).loads}
+    files = [path, *sorted(loads)]
+    total = 0
+    for file in files:
+        content = file.read_bytes()
+        total += len(content) if file.suffix in (".png", ".jpg", ".woff2") else len(gzip.compress(content))
+    fonts = SITE / "_static" / "katex" / "fonts"
+    if 'class="katex"' in path.read_text(encoding="utf-8"):
+        total += sum(file.stat().st_size for file in fonts.glob("KaTeX_[MS][ai][it][nhe]*-*.woff2"))
+    return total
+
+
+@PAGES
+def test_the_first_load_is_light(path):
+    assert first_load(path) < FIRST_LOAD
+
+
+@PAGES
+def test_pictures_hold_their_place(path):
+    """Only the first may load at once, and each says how large it is before it arrives."""
+    images = re.findall(r"<img\b[^>]*_images[^>]*>", path.read_text(encoding="utf-8"))
+    assert all(re.search(r'width="\d+" height="\d+"', image) for image in images)
+    assert [i for i in images if 'loading="lazy"' not in i] == images[:1]
+
+
+def test_every_verdict_leads_to_the_cell_that_shows_it():
+    notebooks = sorted((ROOT / "book").glob("[0-9][0-9]_*.ipynb"))
+    verdicts = claims.gather(notebooks)
+    assert list(verdicts) == list(claims.claims())
+    chapters = {int(path.name[:2]): path.stem for path in notebooks}
+    for entry in verdicts.values():
+        target = SITE / f"{chapters[claims.claim(entry.claim).chapter]}.html"
+        assert entry.cell in page(target).ids, entry.claim
+
+
+def test_every_paper_of_the_bibliography_is_named_on_some_page():
+    keys = re.findall(
+        r"^@\w+\{(\w+),", (ROOT / "book/reference/references.bib").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    linked = {urlsplit(link).fragment for path in pages() for link in page(path).links if "bibliography.html#" in link}
+    assert sorted(set(keys) - linked) == []
+
+
+@PAGES
+def test_a_chapter_offers_its_notebook_and_says_how_long_it_takes(path):
+    text = path.read_text(encoding="utf-8")
+    if not re.match(r"\d\d_", path.name):
+        pytest.skip("no chapter")
+    assert re.search(rf'href="_sources/{path.stem}\.ipynb"', text)
+    assert re.search(r"<p class=\"gaplab-reading\">\d+ minutes to read</p>", text)
+    assert 'rel="prev"' in text or path.name.startswith("01")
+    assert "copybutton.js" in text
+
+
+@PAGES
+def test_a_link_to_a_page_makes_a_card(path):
+    if path.name in ("genindex.html", "search.html"):
+        pytest.skip("no page of the book")
+    text = path.read_text(encoding="utf-8")
+    for name in ("og:title", "og:description", "og:image"):
+        assert f'property="{name}"' in text
+    assert '<link rel="icon"' in text or 'rel="shortcut icon"' in text or "favicon" in text
+
+
+def test_no_address_of_a_repository_is_set_and_nothing_that_needs_one_shows():
+    for path in pages():
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"colab\.research|mybinder|fa-github|fa-pencil", text), path.name
+    assert not (SITE / "sitemap.xml").exists()
+
+
+def builder() -> str | None:
+    """Find the Jupyter Book that built the site."""
+    own = ROOT / ".nox" / "book" / ("Scripts/jupyter-book.exe" if os.name == "nt" else "bin/jupyter-book")
+    return str(own) if own.exists() else shutil.which("jupyter-book")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """The site with the one line set: a front page, a chapter and the glossary are enough."""
+    root = tmp_path_factory.mktemp("published")
+    shutil.copytree(ROOT / "book", root / "book", ignore=shutil.ignore_patterns("coursework", "interview"))
+    shutil.copytree(ROOT / "src", root / "src", ignore=shutil.ignore_patterns("checkpoints", "__pycache__"))
+    config = (ROOT / "_config.yml").read_text(encoding="utf-8")
+    line = 'gaplab_repository: ""'
+    assert config.count(line) == 1
+    config = config.replace(line, 'gaplab_repository: "https://github.com/Some-One/a-book"')
+    (root / "_config.yml").write_text(config, encoding="utf-8")
+    toc = "format: jb-book\nroot: 01_parameter_count\nchapters:\n  - file: reference/glossary\n"
+    (root / "_toc.yml").write_text(toc, encoding="utf-8")
+    command = [
+        builder(),
+        "build",
+        "book",
+        "--config",
+        "_config.yml",
+        "--toc",
+        str(root / "_toc.yml"),
+        "--path-output",
+        ".",
+    ]
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
+    return root
+
+
+@pytest.mark.skipif(builder() is None, reason="not run: the book's own environment is missing (nox -s book makes it)")
+class TestPublished:
+    def test_buttons_show(self, published):
+        text = (published / "_build/html/01_parameter_count.html").read_text(encoding="utf-8")
+        assert (
+            "https://colab.research.google.com/github/Some-One/a-book/blob/main/book/01_parameter_count.ipynb" in text
+        )
+        assert "https://mybinder.org/v2/gh/Some-One/a-book/main" in text
+        assert "https://github.com/Some-One/a-book/edit/main/book/01_parameter_count.ipynb" in text
+
+    def test_addresses_are_whole(self, published):
+        text = (published / "_build/html/01_parameter_count.html").read_text(encoding="utf-8")
+        assert 'property="og:image" content="https://some-one.github.io/a-book/_static/card.png"' in text
+        places = ElementTree.parse(published / "_build/html/sitemap.xml").getroot()
+        found = {place[0].text for place in places}
+        assert "https://some-one.github.io/a-book/01_parameter_count.html" in found
+
+    def test_the_first_cell_installs_the_package(self, published):
+        cell = next(
+            c for c in rendering.read_source(published / "book/01_parameter_count.py").cells if c.cell_type == "code"
+        )
+        assert 'pip install --quiet "gaplab @ git+https://github.com/Some-One/a-book"' in cell.source
+
+    def test_a_claim_without_a_verdict_fails_the_build(self, published):
+        chapter = published / "book" / "01_parameter_count.ipynb"
+        text = chapter.read_text(encoding="utf-8")
+        chapter.write_text(text.replace(claims.VERDICT_MIME, "application/json"), encoding="utf-8")
+        command = [
+            builder(),
+            "build",
+            "book",
+            "--config",
+            "_config.yml",
+            "--toc",
+            str(published / "_toc.yml"),
+            "--path-output",
+            ".",
+        ]
+        result = subprocess.run(command, cwd=published, capture_output=True, text=True)
+        chapter.write_text(text, encoding="utf-8")
+        assert result.returncode != 0
+        assert "No chapter has recorded a verdict on I1, P1" in result.stdout + result.stderr
+
+
+def test_without_an_address_a_notebook_opened_alone_says_what_is_missing():
+    cell = next(c for c in rendering.read_source(ROOT / "book/01_parameter_count.py").cells if c.cell_type == "code")
+    assert cell.id == "installed"
+    source = cell.source.replace('find_spec("gaplab")', 'find_spec("a_package_that_is_not_there")')
+    with pytest.raises(SystemExit, match=r"^This notebook needs the package gaplab: pip install"):
+        exec(source, {})
