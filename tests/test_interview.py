@@ -1,0 +1,253 @@
+"""The question bank keeps its rules: each is broken once here, and the book's own bank is counted and checked."""
+
+import collections
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from gaplab import claims, interview
+from gaplab.claims import FAILS, HOLDS, Verdict
+from gaplab.errors import ReaderError
+
+BOOK = Path(__file__).parent.parent / "book"
+BANK = BOOK / "interview" / "questions"
+WORDS = " ".join(["word"] * 50)
+GOOD = {
+    "id": '"q-test-01"',
+    "chapter": "1",
+    "level": '"screen"',
+    "kind": '"explain"',
+    "topics": '["head"]',
+    "claims": '["P7"]',
+    "ask": '"How much?"',
+    "right": '"A little."',
+    "short": f'"It saves {{{{P7}}}} per cent. {WORDS}"',
+    "full": '"""One line\nand the next.\n\nA paragraph with $x^{2}$."""',
+    "rubric": '["one", "two", "three"]',
+    "proof": '"01_test#macs"',
+}
+FOLLOW_UPS = ('ask = "And then?"\nanswer = "Then that."',) * 2
+WRONG = ('says = "Much."\nwhy = "Count it."',) * 3
+
+
+def verdict(id_, value, spread=0.0, because="It was counted."):
+    seeds = (0, 1, 2) if spread else ()
+    return Verdict(id_, FAILS, value, "% of it", spread, seeds, (0.0, 100.0), because, "macs")
+
+
+VERDICTS = {
+    "P7": verdict("P7", 2.347),
+    "T3": verdict("T3", 66.5, 2.7, "It lost 31.6 ± 5.4 points, 6.2 ± 1.0 there, and 1.11 more."),
+}
+
+
+def table(follow_ups=FOLLOW_UPS, wrong=WRONG, **changes):
+    """Write one question; a field set to None is left out."""
+    fields = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
+    parts = ["[[question]]", *(f"{name} = {value}" for name, value in fields.items())]
+    parts += [f"[[question.follow_up]]\n{entry}" for entry in follow_ups]
+    parts += [f"[[question.wrong]]\n{entry}" for entry in wrong]
+    return "\n".join(parts) + "\n"
+
+
+@pytest.fixture
+def bank(tmp_path):
+    """Return a function that writes files of questions beside a chapter with one named cell, and loads them."""
+    notebook = {"cells": [{"metadata": {"name": "macs"}}, {"metadata": {}}]}
+    (tmp_path / "01_test.ipynb").write_text(json.dumps(notebook))
+    folder = tmp_path / "interview" / "questions"
+    folder.mkdir(parents=True)
+
+    def load(*files):
+        for number, text in enumerate(files, start=1):
+            (folder / f"{number}_file.toml").write_text(text)
+        return interview.load(folder, VERDICTS)
+
+    return load
+
+
+def test_a_question_comes_back_whole_and_filled_in(bank):
+    (question,) = bank(table())
+    assert (question.id, question.file, question.chapter) == ("q-test-01", "1_file", 1)
+    assert question.short.startswith("It saves 2.35 per cent.")
+    assert question.full == "One line and the next.\n\nA paragraph with $x^{2}$."
+    assert question.follow_ups == (interview.FollowUp("And then?", "Then that."),) * 2
+    assert question.wrong == (interview.Wrong("Much.", "Count it."),) * 3
+    assert (question.topics, question.claims, question.rubric) == (("head",), ("P7",), ("one", "two", "three"))
+
+
+def test_questions_stand_in_the_order_of_their_files(bank):
+    first, second = table(id='"q-test-02"') + table(id='"q-test-01"'), table(id='"q-other-01"')
+    assert [question.id for question in bank(first, second)] == ["q-test-02", "q-test-01", "q-other-01"]
+
+
+BROKEN = {
+    "a missing field": ({"ask": None}, "lacks ask"),
+    "a missing multiple-choice answer": ({"right": None}, "lacks right"),
+    "an unknown field": ({"colour": '"red"'}, "unknown field colour"),
+    "an id of another form": ({"id": '"Q1"'}, "'Q1' is not like"),
+    "an unknown level": ({"level": '"junior"'}, "no level called 'junior'"),
+    "an unknown kind": ({"kind": '"explian"'}, "did you mean explain"),
+    "no topic": ({"topics": "[]"}, "topics must be a list of at least 1"),
+    "topics that are no list": ({"topics": '"head"'}, "topics must be a list"),
+    "an unknown claim": ({"claims": '["P99"]'}, "no claim called 'P99'"),
+    "an empty text": ({"ask": '"  "'}, "ask must be a text that is not empty"),
+    "a text that is a number": ({"ask": "7"}, "ask must be a text"),
+    "too short an answer": ({"short": '"Yes."'}, "short has 1 words"),
+    "too long an answer": ({"short": f'"{WORDS} {WORDS} too long"'}, "short has 102 words"),
+    "too few points": ({"rubric": '["one", "two"]'}, "rubric must be a list of at least 3"),
+    "too many points": ({"rubric": '["1", "2", "3", "4", "5", "6"]'}, "at most 5"),
+    "a proof in no chapter": ({"proof": '"09_none#macs"'}, "no named cell of a chapter"),
+    "a proof at no cell": ({"proof": '"01_test#nothing"'}, "'01_test#nothing' is no named cell"),
+    "a proof without a cell": ({"proof": '"01_test"'}, "no named cell"),
+    "a proof in another chapter": ({"chapter": "2"}, "chapter is 2, but the proof is in 01_test"),
+    "too few follow-ups": ({"follow_ups": FOLLOW_UPS[:1]}, "follow_up has 1 entries: at least 2"),
+    "a follow-up without answer": ({"follow_ups": ('ask = "And?"',) * 2}, "follow_up lacks answer"),
+    "too few wrong answers": ({"wrong": WRONG[:2]}, "wrong has 2 entries: at least 3"),
+    "a wrong answer with more": ({"wrong": (WRONG[0] + '\nhint = "x"',) * 3}, "wrong has the unknown field hint"),
+    "an empty reason": ({"wrong": ('says = "Much."\nwhy = ""',) * 3}, "wrong.why must be a text"),
+    "a placeholder of no claim": ({"full": '"{{P99}}"'}, "no claim called 'P99'"),
+    "a placeholder without a verdict": ({"full": '"{{W1}}"'}, "No chapter has recorded a verdict on W1"),
+    "a placeholder of no field": ({"full": '"{{P7.sigma}}"'}, "no field of {{P7}} called 'sigma'"),
+    "a measured value typed": ({"full": '"It is 2.35 %."'}, "full repeats 2.35, which was measured for P7"),
+    "a rounded value typed": ({"full": '"It is 2.3 %."'}, "repeats 2.3, .*write {{P7}} instead"),
+    "a value of the sentence typed": ({"rubric": '["a", "b", "31.6 points"]'}, "rubric repeats 31.6"),
+    "a long decimal of the sentence": ({"full": '"1.11"'}, "full repeats 1.11"),
+    "a short one with a spread": ({"full": '"6.2 points"'}, "full repeats 6.2"),
+    "a value typed in a follow-up": (
+        {"follow_ups": ('ask = "And?"\nanswer = "66.5 points."',) * 2},
+        "follow_up.answer repeats 66.5",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "sentence"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_rule_gets_one_sentence_with_file_and_id(bank, changes, sentence):
+    with pytest.raises(ReaderError, match=sentence) as caught:
+        bank(table(**changes))
+    said = str(caught.value)
+    assert said.startswith("1_file.toml, q-test-01: " if "id" not in changes else "1_file.toml, Q1: ")
+    assert said.count("\n") == 0
+    assert re.search(r"[^.]\.$", said)
+
+
+def test_a_question_without_an_id_is_named_by_its_place(bank):
+    with pytest.raises(ReaderError, match=r"^1_file\.toml, question 2: lacks id\.$"):
+        bank(table() + table(id=None))
+
+
+@pytest.mark.parametrize("files", [(table() + table(),), (table(), table())], ids=["in one file", "in two"])
+def test_an_id_is_taken_once(bank, files):
+    with pytest.raises(ReaderError, match=r"q-test-01: the id is taken by 1_file\.toml\.$"):
+        bank(*files)
+
+
+def test_what_is_no_toml_is_named(bank):
+    with pytest.raises(ReaderError, match=r"^1_file\.toml is not TOML: "):
+        bank("[[question]\n")
+
+
+def test_an_empty_folder_is_refused(bank):
+    with pytest.raises(ReaderError, match="holds no TOML file"):
+        bank()
+
+
+def test_placeholders_give_value_spread_unit_verdict_and_reason():
+    text = "{{T3}} / {{T3.value}} / {{T3.unit}} / {{T3.verdict}} / {{T3.because}} / {{P7}} / {{P7.finding}}"
+    assert interview.filled(text, VERDICTS) == (
+        "66.5 ± 2.7 / 66.5 / % of it / does not hold as stated / "
+        "It lost 31.6 ± 5.4 points, 6.2 ± 1.0 there, and 1.11 more. / 2.35 / 2.35% of it. It was counted."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "text"),
+    [
+        (2049000.0, 0.0, "2,049,000"),
+        (-0.690, 1.249, "-0.7 ± 1.2"),
+        (0.4738, 0.0492, "0.474 ± 0.049"),
+        (22.83, 0.534, "22.8 ± 0.5"),
+        (47.2, 13.1, "47 ± 13"),
+        (0.0656, 0.0022, "0.0656 ± 0.0022"),
+    ],
+)
+def test_a_value_has_no_more_digits_than_its_spread_supports(value, spread, text):
+    assert interview.filled("{{S5}}", {"S5": verdict("S5", value, spread)}) == text
+
+
+def test_counts_and_published_figures_may_be_typed():
+    assert interview.measured_texts(verdict("P6", 2049000.0)) == set()
+    assert interview.measured_texts(verdict("N2", 1.0, because="NIN reports 16.46 %, in section 3.3.")) == set()
+    assert interview.measured_texts(verdict("P8", -0.69, 1.249)) == {"0.69", "0.690"}
+
+
+# ---- the book's own bank -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def questions():
+    return interview.load(BANK, claims.gather(sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))))
+
+
+def test_the_bank_is_large_and_balanced(questions):
+    assert len(questions) >= 84
+    levels = collections.Counter(question.level for question in questions)
+    assert levels["screen"] >= 22
+    assert levels["onsite"] >= 33
+    assert levels["expert"] >= 20
+    kinds = collections.Counter(question.kind for question in questions)
+    assert set(kinds) == set(interview.KINDS)
+    assert min(kinds.values()) >= 8
+    files = collections.Counter(question.file for question in questions)
+    assert len(files) == 6
+    assert min(files.values()) >= 12
+
+
+def test_every_claim_is_asked_about(questions):
+    asked = {id_ for question in questions for id_ in question.claims}
+    assert asked == set(claims.claims())
+
+
+def test_no_question_is_asked_twice(questions):
+    for texts in ([q.ask for q in questions], [q.right for q in questions], [q.short for q in questions]):
+        assert len(set(texts)) == len(texts)
+
+
+def test_the_right_choice_does_not_stand_out_by_its_length(questions):
+    longest = [q.id for q in questions if len(q.right) >= max(len(wrong.says) for wrong in q.wrong)]
+    assert len(longest) <= len(questions) / 3
+    assert all(len({q.right, *(wrong.says for wrong in q.wrong)}) == 4 for q in questions)
+
+
+def texts(question):
+    """Every text of a question that a reader sees."""
+    pairs = [(f.ask, f.answer) for f in question.follow_ups] + [(w.says, w.why) for w in question.wrong]
+    seen = [question.ask, question.right, question.short, question.full, *question.rubric]
+    return seen + [text for pair in pairs for text in pair]
+
+
+def test_the_texts_keep_the_style(questions):
+    for question in questions:
+        for text in texts(question):
+            assert not re.search(r"!(?!=)|\bsimply\b|\blet's\b|\{\{|—", text, re.I), (question.id, text)
+            assert text.count("$") % 2 == 0, (question.id, text)
+            assert text == text.strip(), question.id
+        for text in (question.ask, question.short):  # both are spoken
+            assert "$" not in text, question.id
+
+
+def test_the_measured_numbers_reach_the_texts(questions):
+    """A dozen claims and more are quoted by placeholder, so a changed measurement changes the answers."""
+    source = "".join(path.read_text() for path in sorted(BANK.glob("*.toml")))
+    quoted = set(re.findall(r"\{\{([A-Z]\d)", source))
+    assert len(quoted) >= 12
+    chapters = claims.gather(sorted(BOOK.glob("[0-9][0-9]_*.ipynb")))
+    verdict = chapters["T3"]
+    moved = dict(chapters) | {"T3": Verdict.from_json(verdict.to_json() | {"value": 12.3, "verdict": HOLDS})}
+    before = {q.id: texts(q) for q in questions}
+    after = {q.id: texts(q) for q in interview.load(BANK, moved)}
+    changed = {id_ for id_ in before if before[id_] != after[id_]}
+    assert changed
+    assert all(any("12.3" in text for text in after[id_]) for id_ in changed)
