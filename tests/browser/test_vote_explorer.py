@@ -513,13 +513,8 @@ def test_real_votes_add_up_for_every_photograph_class_and_pool(
 
 
 def test_the_chapter_shows_the_networks_votes(open_page: Any, site: Path, network: weights.PhotoNetwork) -> None:
-    pages = [
-        path for path in sorted(site.glob("[0-9][0-9]_*.html")) if 'data-widget="vote-explorer"' in path.read_text()
-    ]
-    if not pages:
-        pytest.skip("no chapter of the built site shows the vote explorer yet")
     page = open_page()
-    page.goto(pages[0].as_uri())
+    page.goto((site / "03_nin_lineage.html").as_uri())
     shown = page.locator("[data-widget=vote-explorer]").first
     expect(shown).to_have_attribute("data-state", "ready")
     for index, name in enumerate(texts(shown, ".photograph .name")):
