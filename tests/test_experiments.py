@@ -189,7 +189,7 @@ def test_full_disk_gives_one_sentence_and_leaves_no_result(tmp_path, file):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["head"], "no experiment called 'head': did you mean heads?"),
+        (["head"], "no experiment called 'head': did you mean heads or rescaled?"),
         (["--jobs", "0"], "--jobs is 0: give a whole number of 1 or more"),
         (["--quick", "--output", str(evidence.FOLDER.parent)], "would overwrite the real evidence"),
         (["--quick", "gradients", "--scheduler", "tcp://127.0.0.1:9"], "No Dask scheduler answers at"),
