@@ -14,7 +14,7 @@
 # ResNet confirmed it; and its smooth gradient, with the residual connections, keeps very deep networks stable.* Half of it is history, which papers
 # can settle. The other half is about gradients and training, which can be measured.
 #
-# **You will** build three heads and prove what ties them, inspect all 80 classifiers of torchvision without trusting a name, repeat NIN's own
+# **You will** build three heads and prove the identity between them, inspect all 80 classifiers of torchvision without trusting a name, repeat NIN's own
 # control, measure gradients down to 110 layers, and see each position of a photograph vote for a class.
 # **You need** 1x1 convolutions, back-propagation and batch norm. **It takes** a minute to run.
 #

@@ -94,7 +94,7 @@ far each claim goes, and [the verdict page](06_verdict) holds the whole ledger a
 #
 # ::::{grid} 1 1 3 3
 # :::{grid-item-card} Read
-# Every page is finished: figures, numbers and interactive parts need no Python and no network. Half an hour to three quarters a chapter.
+# Every page is finished: figures, numbers and interactive parts need no Python and no network. About half an hour a chapter.
 # :::
 # :::{grid-item-card} Run
 # Each chapter is a notebook that runs in about a minute on two cores within 2 GB of memory, or on a GPU. Installing takes about two minutes and 7 GB of disk, most of it PyTorch.

@@ -73,7 +73,7 @@ def test_the_ledger_holds_every_claim_with_both_languages_and_a_link():
         "3 things",
     )
     assert row["zh"] == claims.claim("P7").zh
-    assert made.describe() == "36 claims: 35 holds, 0 holds with caveats, 1 does not hold as stated."
+    assert made.describe() == "36 claims: holds 35, holds with caveats 0, does not hold as stated 1."
     assert made.fallback().count("<tr>") == 37
     assert "<once>" not in made.page_html()
 

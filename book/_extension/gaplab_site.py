@@ -25,7 +25,7 @@ from sphinxcontrib import katex
 
 ROOT = Path(__file__).parents[2]
 GLOSSARY, BIBLIOGRAPHY = "reference/glossary", "reference/bibliography"
-WORDS_A_MINUTE, SECONDS_A_FIGURE = 200, 20
+WORDS_A_MINUTE, SECONDS_A_FIGURE, SECONDS_A_WIDGET = 200, 20, 60
 
 
 def find_node(_: Sphinx) -> None:
@@ -94,22 +94,37 @@ def name_cells(_: Sphinx, doctree: nodes.document) -> None:
 
 
 def tell_reading_time(app: Sphinx, doctree: nodes.document) -> None:
-    """Put under a chapter's title how long its text and figures take to read; code is not counted."""
+    """Put under a chapter's title how long its text, figures and widgets take; code and long folded tables are not counted."""
     if not re.match(r"\d\d_", app.env.docname):
         return
-    words = sum(len(text.split()) for text in doctree.findall(nodes.Text) if not in_code(text))
+    markup = [text.astext() for text in doctree.findall(nodes.raw)]
+    widgets = [html for html in markup if "data-widget=" in html]
+    tables = [
+        re.sub(r"(?s)<details(?! class=.gaplab-answer).*?</details>|<[^>]+>", " ", html)
+        for html in markup
+        if html not in widgets
+    ]
+    prose = [text for text in doctree.findall(nodes.Text) if not in_code(text)]
+    words = sum(len(text.split()) for text in [*prose, *tables])
     figures = sum(1 for _ in doctree.findall(nodes.image))
-    minutes = words / WORDS_A_MINUTE + figures * SECONDS_A_FIGURE / 60
+    seconds = (
+        60 * words / WORDS_A_MINUTE
+        + SECONDS_A_FIGURE * figures
+        + SECONDS_A_WIDGET * len(widgets)
+    )
     line = nodes.paragraph(
-        "", f"{5 * math.ceil(minutes / 5)} minutes to read", classes=["gaplab-reading"]
+        "", f"{5 * math.ceil(seconds / 300)} minutes to read", classes=["gaplab-reading"]
     )
     title = next(iter(doctree.findall(nodes.title)))
     title.parent.insert(title.parent.index(title) + 1, line)
 
 
 def in_code(text: nodes.Node) -> bool:
-    """Tell whether a text is code."""
-    return any(isinstance(up, nodes.literal | nodes.literal_block) for up in ancestors(text))
+    """Tell whether a text is code, or markup that stands for itself."""
+    return any(
+        isinstance(up, nodes.literal | nodes.literal_block | nodes.raw)
+        for up in ancestors(text)
+    )
 
 
 def ancestors(node: nodes.Node) -> Any:

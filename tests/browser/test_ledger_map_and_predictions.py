@@ -72,7 +72,7 @@ def test_the_ledger_filters_and_counts(open_page: Any, site: Path, viewport: str
     shown = found.locator("li:visible")
     expect(shown).to_have_count(len(claims.claims()))
     counts = Counter(entry.verdict for entry in verdicts.values())
-    said = ", ".join(f"{counts[name]} {name}" for name in claims.MARKS)
+    said = ", ".join(f"{name} {counts[name]}" for name in claims.MARKS)
     expect(found.get_by_role("status")).to_have_text(f"{len(verdicts)} claims: {said}.")
     for verdict in claims.MARKS:
         found.get_by_label("Verdict").select_option(verdict)

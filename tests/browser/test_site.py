@@ -49,6 +49,14 @@ def test_page_fits_a_narrow_screen(open_page: Any, site: Path, page_name: str) -
     )
     assert too_wide == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    cut = page.locator("div.math").evaluate_all(
+        """(all) => all.filter((e) => {
+          const [box, sign] = [e, e.querySelector(".katex-html")].map((each) => each.getBoundingClientRect());
+          return sign.left < box.left - 1 || sign.right - box.left > e.scrollWidth + 1
+            || sign.width + 4 < e.querySelector(".katex-html").scrollWidth;
+        }).map((e) => e.textContent)"""
+    )
+    assert cut == [], "a part of a formula lies where scrolling cannot reach"
     assert page.locator(".gaplab-widget").evaluate_all("(all) => all.every((w) => w.scrollWidth <= w.clientWidth)")
 
 

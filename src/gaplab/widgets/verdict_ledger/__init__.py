@@ -84,7 +84,7 @@ class VerdictLedger(PageWidget):
     def describe(self) -> str:
         """Say the totals."""
         counts = Counter(row["verdict"] for row in self.rows)
-        said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in claims.MARKS)
+        said = ", ".join(f"{verdict} {counts[verdict]}" for verdict in claims.MARKS)
         return f"{len(self.rows)} claims: {said}."
 
     def fallback(self) -> str:

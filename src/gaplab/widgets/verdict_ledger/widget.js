@@ -7,7 +7,7 @@ export function chosenRows(rows, verdict, chapter) {
 
 /** Totals of some rows in one sentence. */
 export function totals(rows, all, verdicts) {
-  const parts = verdicts.map((verdict) => `${rows.filter((row) => row.verdict === verdict).length} ${verdict}`);
+  const parts = verdicts.map((verdict) => `${verdict} ${rows.filter((row) => row.verdict === verdict).length}`);
   const shown = rows.length === all.length ? `${all.length} claims` : `${rows.length} of ${all.length} claims`;
   return rows.length ? `${shown}: ${parts.join(", ")}.` : "No claim has that verdict in that chapter: choose another.";
 }
