@@ -78,6 +78,12 @@ def test_a_question_comes_back_whole_and_filled_in(bank):
     assert (question.topics, question.claims, question.rubric) == (("head",), ("P7",), ("one", "two", "three"))
 
 
+def test_a_follow_up_names_the_points_that_it_probes(bank):
+    probing = 'probes = [1, 3]\nask = "And then?"\nanswer = "Then that."'
+    (question,) = bank(table(follow_ups=(probing, FOLLOW_UPS[0])))
+    assert [follow_up.probes for follow_up in question.follow_ups] == [(1, 3), ()]
+
+
 def test_questions_stand_in_the_order_of_their_files(bank):
     first, second = table(id='"q-test-02"') + table(id='"q-test-01"'), table(id='"q-other-01"')
     assert [question.id for question in bank(first, second)] == ["q-test-02", "q-test-01", "q-other-01"]
@@ -105,6 +111,14 @@ BROKEN = {
     "a proof in another chapter": ({"chapter": "2"}, "chapter is 2, but the proof is in 01_test"),
     "too few follow-ups": ({"follow_ups": FOLLOW_UPS[:1]}, "follow_up has 1 entries: at least 2"),
     "a follow-up without answer": ({"follow_ups": ('ask = "And?"',) * 2}, "follow_up lacks answer"),
+    "a follow-up that probes no point": (
+        {"follow_ups": ('probes = [4]\nask = "And?"\nanswer = "That."',) * 2},
+        r"follow_up.probes is \[4\]: list numbers of the rubric's points, from 1 to 3",
+    ),
+    "a follow-up whose probes are no list": (
+        {"follow_ups": ('probes = 1\nask = "And?"\nanswer = "That."',) * 2},
+        "follow_up.probes is 1: list",
+    ),
     "too few wrong answers": ({"wrong": WRONG[:2]}, "wrong has 2 entries: at least 3"),
     "a wrong answer with more": ({"wrong": (WRONG[0] + '\nhint = "x"',) * 3}, "wrong has the unknown field hint"),
     "an empty reason": ({"wrong": ('says = "Much."\nwhy = ""',) * 3}, "wrong.why must be a text"),
@@ -226,6 +240,10 @@ def texts(question):
     pairs = [(f.ask, f.answer) for f in question.follow_ups] + [(w.says, w.why) for w in question.wrong]
     seen = [question.ask, question.right, question.short, question.full, *question.rubric]
     return seen + [text for pair in pairs for text in pair]
+
+
+def test_every_question_has_a_follow_up_that_probes_its_rubric(questions):
+    assert [q.id for q in questions if not any(follow_up.probes for follow_up in q.follow_ups)] == []
 
 
 def test_the_texts_keep_the_style(questions):

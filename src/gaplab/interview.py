@@ -13,7 +13,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,10 +40,17 @@ _DECIMAL = re.compile(r"(?<![\d.,])\d+\.\d+(?![\d.]*\d)")
 
 @dataclasses.dataclass(frozen=True)
 class FollowUp:
-    """A question that an interviewer asks next, and its answer."""
+    """A question that an interviewer asks next, and its answer.
+
+    Attributes:
+        ask: The question.
+        answer: Its answer.
+        probes: Numbers of the rubric's points, from 1, that it gets at; empty if it goes beyond them.
+    """
 
     ask: str
     answer: str
+    probes: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,8 +232,8 @@ class _Reader:
             chapter=self._chapter(),
             level=self.table["level"],
             kind=self.table["kind"],
-            follow_ups=tuple(FollowUp(**entry) for entry in self._entries("follow_up", FollowUp)),
-            wrong=tuple(Wrong(**entry) for entry in self._entries("wrong", Wrong)),
+            follow_ups=tuple(self._follow_ups(len(rubric))),
+            wrong=tuple(Wrong(**entry) for entry in self._entries("wrong", self.table["wrong"], ("says", "why"))),
             proof=self.table["proof"],
             topics=topics,
             claims=covered,
@@ -264,12 +271,19 @@ class _Reader:
             self._fail(f"{field} must be a list of at least {FEWEST.get(field, 0)}")
         return [self._checked(field, entry) for entry in entries]
 
-    def _entries(self, field: str, kind: type[FollowUp] | type[Wrong]) -> list[dict[str, str]]:
-        entries, names = self.table[field], {f.name for f in dataclasses.fields(kind)}
+    def _follow_ups(self, points: int) -> Iterator[FollowUp]:
+        tables = [dict(table) for table in self.table["follow_up"]]
+        probed = [table.pop("probes", []) for table in tables]
+        for entry, probes in zip(self._entries("follow_up", tables, ("ask", "answer")), probed, strict=True):
+            if not isinstance(probes, list) or not set(probes) <= set(range(1, points + 1)):
+                self._fail(f"follow_up.probes is {probes!r}: list numbers of the rubric's points, from 1 to {points}")
+            yield FollowUp(**entry, probes=tuple(probes))
+
+    def _entries(self, field: str, entries: list[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, str]]:
         if len(entries) < FEWEST[field]:
             self._fail(f"{field} has {len(entries)} entries: at least {FEWEST[field]} are needed")
         for entry in entries:
-            self._same_names(field, entry, names)
+            self._same_names(field, entry, set(names))
         return [{name: self._checked(f"{field}.{name}", text) for name, text in entry.items()} for entry in entries]
 
     def _checked(self, field: str, text: object) -> str:

@@ -1,0 +1,40 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   myst:
+#     html_meta:
+#       "description lang=en": "Interview questions on average and maximum gradients in ResNet and global average pooling, with folded answers, follow-ups, wrong answers, rubric and a link to each proof."
+# ---
+
+# %% [markdown]
+# # Questions on average and maximum gradients
+#
+# They ask what each pool sends back, how far sparsity reaches, and what decides the learning rate. Say your answer aloud, then unfold a question. [Chapter 5](../05_average_vs_max_gradients.ipynb) holds the proofs.
+
+# %% name="setup" tags=["remove-input"]
+from gaplab import practice
+
+everything, _ = practice.bank()
+questions = [question for question in everything if question.file == "5_gradients"]
+
+# %% [markdown]
+# ## Screen
+
+# %% name="questions-screen" tags=["remove-input"]
+practice.ask(question for question in questions if question.level == "screen")
+
+# %% [markdown]
+# ## On site
+
+# %% name="questions-onsite" tags=["remove-input"]
+practice.ask(question for question in questions if question.level == "onsite")
+
+# %% [markdown]
+# ## Expert
+
+# %% name="questions-expert" tags=["remove-input"]
+practice.ask(question for question in questions if question.level == "expert")
+
+# %% name="open-linked-answer" tags=["remove-input"]
+practice.open_linked_answer()

@@ -1,0 +1,69 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   myst:
+#     html_meta:
+#       "description lang=en": "An interview kit on ResNet and global average pooling: a question bank by topic, level and kind, a mock interview, flashcards for Anki, and answers to say aloud."
+# ---
+
+# %% [markdown]
+# # The interview kit
+#
+# An answer is ready when it is short, right, and survives two follow-ups. This part of the book is for getting there.
+
+# %% name="setup" tags=["remove-input"]
+from gaplab import practice
+from gaplab.figures import say
+
+questions, _ = practice.bank()
+
+# %% name="ways" tags=["remove-input"]
+say(f"""
+1. **[Say it aloud](say_aloud)**: the line, the number, the trap and the follow-up of each chapter. Start here if the interview is tomorrow.
+2. **[Mock interview](mock)**: one question at a time against the clock, then the answer and what an interviewer would have ticked. Quick mode is multiple choice.
+3. **The question bank** below: {len(questions)} questions, each with an answer of half a minute, the full answer, follow-ups, common wrong answers and the cell of the book that proves it.
+4. **Flashcards** for a few minutes a day, at the end of this page.
+
+Three levels. *Screen*: asked in the first call; the answer has one idea. *On site*: asked by an engineer who listens for reasons. *Expert*: asked by
+somebody who has read the papers and wants a derivation, a design or a doubt.
+""")
+
+# %% [markdown]
+# ## By topic and level
+
+# %% name="counts" tags=["remove-input"]
+practice.counts(questions)
+
+# %% [markdown]
+# ## By level
+
+# %% name="by-level" tags=["remove-input"]
+practice.by_level(questions)
+
+# %% [markdown]
+# ## By kind
+
+# %% name="by-kind" tags=["remove-input"]
+practice.by_kind(questions)
+
+# %% [markdown]
+# ## A week of practice
+#
+# - **First day.** Ten questions of the screen level in quick mode. Read the pages of the two topics that went worst.
+# - **Second and third day.** A mock interview of ten questions on site, aloud. Tick honestly: a point counts if you said it, not if you knew it.
+# - **Fourth and fifth day.** The expert questions of your weakest topic, with pen and paper. Follow each link to its proof and look at the figure there.
+# - **Sixth day.** Twenty questions of all levels. Say each answer again until it takes half a minute.
+# - **Last day.** [Say it aloud](say_aloud), once in the morning, once in the evening.
+
+# %% [markdown]
+# ## Flashcards
+
+# %% name="flashcards" tags=["remove-input"]
+say(f"""
+- <a href="gaplab-flashcards.apkg" download>Deck for Anki</a>: {len(questions)} cards with equations and the book's figures, tagged by chapter, level and kind. Import a
+  newer deck over it: the cards change and what you have learnt stays.
+- <a href="gaplab-flashcards.csv" download>The same as CSV</a>, for any other program: one line a question, equations between dollar signs.
+
+Both are made with the site, by `nox -s book`.
+""")

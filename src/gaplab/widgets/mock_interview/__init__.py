@@ -1,0 +1,94 @@
+"""Mock interview: questions against the clock, a rubric to tick, follow-ups that depend on it, what to read next."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import traitlets
+
+from gaplab import practice
+from gaplab.errors import ReaderError
+from gaplab.interview import Question
+from gaplab.widgets.base import PageWidget
+
+LENGTHS = (5, 10, 20)
+"""Numbers of questions on offer, besides all questions of one topic."""
+TARGET_SECONDS = 30
+"""How long a short answer should take."""
+
+
+class MockInterview(PageWidget):
+    """Practise the question bank: in full, with a rubric to tick and follow-ups, or quickly, by multiple choice.
+
+    What a reader writes, ticks and chooses stays in the browser; the widget tells Python nothing.
+
+    Args:
+        questions: The questions, from :func:`gaplab.practice.bank`.
+
+    Raises:
+        ReaderError: No questions, or one of a topic that the kit has no page for.
+    """
+
+    slug: ClassVar[str] = "mock-interview"
+
+    questions = traitlets.List(traitlets.Dict()).tag(sync=True)
+    topics = traitlets.List(traitlets.Dict()).tag(sync=True)
+    levels = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)
+    lengths = traitlets.List(traitlets.Int()).tag(sync=True)
+    target = traitlets.Int().tag(sync=True)
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        """Check the questions and write down what the page needs of them."""
+        if not questions:
+            raise ReaderError("The mock interview needs at least one question.")
+        if strange := sorted({q.file for q in questions} - set(practice.TOPICS)):
+            raise ReaderError(f"The mock interview has no topic {strange[0]!r}: name it in gaplab.practice.TOPICS.")
+        pages = {q.file: practice.page(q) for q in questions}
+        super().__init__(
+            questions=[_state(question) for question in questions],
+            topics=[
+                {"name": file, "title": title, "href": pages[file]}
+                for file, title in practice.TOPICS.items()
+                if file in pages
+            ],
+            levels=[list(item) for item in practice.LEVEL_TITLES.items()],
+            lengths=list(LENGTHS),
+            target=TARGET_SECONDS,
+        )
+
+    def describe(self) -> str:
+        """Say what the widget offers."""
+        return (
+            f"A mock interview with {len(self.questions)} questions on {len(self.topics)} topics, in full with a "
+            "rubric and follow-ups, or by multiple choice."
+        )
+
+    def fallback(self) -> str:
+        """Return the sentence and the way to the same questions, for readers without scripts."""
+        links = "".join(
+            f'<li><a href="{topic["href"]}">{html.escape(topic["title"])}</a></li>' for topic in self.topics
+        )
+        return (
+            f"<p>{html.escape(self.describe())} It needs JavaScript. The same questions, with folded answers, "
+            f"stand on these pages:</p><ul>{links}</ul>"
+        )
+
+
+def _state(question: Question) -> dict[str, Any]:
+    """Return a question as the page takes it; its full answer, which has equations, stays on the topic's page."""
+    return {
+        "id": question.id,
+        "topic": question.file,
+        "level": question.level,
+        "ask": question.ask,
+        "right": question.right,
+        "short": question.short,
+        "rubric": list(question.rubric),
+        "follow_ups": [{"ask": f.ask, "answer": f.answer, "probes": list(f.probes)} for f in question.follow_ups],
+        "wrong": [{"says": w.says, "why": w.why} for w in question.wrong],
+        "href": practice.address(question),
+        "proof": practice.proof_address(question),
+        "chapter": question.chapter,
+    }
