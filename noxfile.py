@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 SITE = ROOT / "_build" / "html"
 CHAPTERS = sorted(f"book/{path.name}" for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb"))
-NOTEBOOKS = [*CHAPTERS, "book/reference/cards.ipynb", "book/index.ipynb"]
+KIT = sorted(f"book/interview/{path.name}" for path in (ROOT / "book" / "interview").glob("*.ipynb"))
+NOTEBOOKS = [*CHAPTERS, "book/reference/cards.ipynb", *KIT, "book/index.ipynb"]
 LIGHTHOUSE = "lighthouse@12.8.2"
 
 nox.needs_version = ">=2025.2.9"
@@ -32,7 +33,7 @@ def _lab(session: nox.Session) -> str:
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
         session.run(sys.executable, "-m", "venv", str(home), external=True, silent=True)
-    wanted = _needs("dev", "train")
+    wanted = _needs("dev", "cards", "train")
     pip = [str(python), "-m", "pip", "install", "--quiet", "--constraint", "requirements.txt"]
     session.run(*pip, "--editable", ".", *wanted, external=True)
     # Kernels and tools that are started by name come from this environment.
@@ -44,6 +45,10 @@ def _lab(session: nox.Session) -> str:
 def book(session: nox.Session) -> None:
     """Build the site from stored outputs, without PyTorch; warnings are errors."""
     _site(session)
+    session.install("--quiet", "--constraint", "requirements.txt", *_needs("cards"))
+    # The package is not installed here, for it would bring PyTorch; the flashcards need none of it.
+    source = {"PYTHONPATH": str(ROOT / "src")}
+    session.run("python", "-m", "gaplab.flashcards", str(SITE / "interview"), env=source, silent=True)
     session.log(f"The book is built. Open {SITE / 'index.html'}")
 
 

@@ -76,14 +76,14 @@ practice.spoken(
 # %% [markdown]
 # ## Verdict
 #
-# The line for the end of the conversation.
+# The line for the end of the conversation; the whole answer stands on [the verdict page](../06_verdict).
 
 # %% name="spoken-verdict" tags=["remove-input"]
 practice.spoken(
     questions, verdicts,
     line="I would pool by default, for the light head and the free input size, and for the vote map that comes with it. I would not where layout is the label, where the evidence is "
     "tiny, or where every position needs an answer.",
-    number="I1", trap="q-near-17", follow_up="q-near-17:2",
+    number="W1", trap="q-near-17", follow_up="q-near-17:2",
 )  # fmt: skip
 
 # %% name="open-linked-answer" tags=["remove-input"]

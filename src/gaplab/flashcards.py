@@ -170,7 +170,9 @@ def table(questions: Sequence[Question]) -> bytes:
     writer.writerow(COLUMNS)
     for q in questions:
         lists = ("; ".join(q.topics), " ".join(q.claims))
-        writer.writerow((q.id, q.chapter, q.level, q.kind, *lists, q.ask, q.short, q.full, "\n".join(q.rubric), q.proof))
+        writer.writerow(
+            (q.id, q.chapter, q.level, q.kind, *lists, q.ask, q.short, q.full, "\n".join(q.rubric), q.proof)
+        )
     return text.getvalue().encode("utf-8")
 
 

@@ -279,7 +279,7 @@ class _Reader:
                 self._fail(f"follow_up.probes is {probes!r}: list numbers of the rubric's points, from 1 to {points}")
             yield FollowUp(**entry, probes=tuple(probes))
 
-    def _entries(self, field: str, entries: list[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, str]]:
+    def _entries(self, field: str, entries: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, str]]:
         if len(entries) < FEWEST[field]:
             self._fail(f"{field} has {len(entries)} entries: at least {FEWEST[field]} are needed")
         for entry in entries:

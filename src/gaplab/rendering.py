@@ -40,7 +40,19 @@ KERNEL_ENVIRONMENT = {
 }
 """What a rendered number must not depend on: the device, a kernel to ask, the hash seed, the cores."""
 
-GATHERING = ("reference/cards", "index")
+GATHERING = (
+    "reference/cards",
+    "interview/index",
+    "interview/say_aloud",
+    "interview/mock",
+    "interview/parameter_count",
+    "interview/translation_invariance",
+    "interview/nin_lineage",
+    "interview/variable_input_size",
+    "interview/gradients",
+    "interview/neighbourhood",
+    "index",
+)
 """Pages that are no chapters but computed all the same."""
 
 # A cell that hides its input on the page folds it in JupyterLab too.
