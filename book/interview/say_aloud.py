@@ -47,7 +47,7 @@ practice.spoken(
 practice.spoken(
     questions, verdicts,
     line="Network in Network averaged one map for each class with nothing behind it; GoogLeNet put one linear layer behind the pool, and that is the head ResNet "
-    "has. Its paper tests neither the head nor claims that shortcuts cure vanishing gradients.",
+    "has. Its paper neither tests the head nor claims that shortcuts cure vanishing gradients.",
     number="N4", trap="q-nin-06", follow_up="q-nin-08:1",
 )  # fmt: skip
 

@@ -123,10 +123,11 @@ def counts(questions: Sequence[Question]) -> None:
             anchor = words.lower().replace(" ", "-")  # of the page's heading
             what = f'aria-label="{title}, {words.lower()}: {count} questions"'
             row[words] = f'<a href="{page(own[0])}#{anchor}" {what}>{count}</a>'
-        rows.append({**row, "all": len(own)})
+        rows.append(row)
     total = {words: sum(q.level == level for q in questions) for level, words in LEVEL_TITLES.items()}
-    rows.append({"topic": "all", **total, "all": len(questions)})
-    figures.table(pd.DataFrame(rows), caption="Questions by topic and level; each number leads to its questions.")
+    rows.append({"topic": "all", **total})
+    caption = f"{len(questions)} questions by topic and level; each number leads to its questions."
+    figures.table(pd.DataFrame(rows), caption=caption)
 
 
 def by_level(questions: Sequence[Question]) -> None:
@@ -175,7 +176,7 @@ def spoken(
     entry = verdicts[number]
     parts = (
         f"**Say.** {line}",
-        f"**Remember.** {entry.measured}. {entry.because}",
+        f"**Remember.** **{entry.measured}.** {entry.because}",
         f"**The trap.** *{wrong.says}* {wrong.why} {_more(trapped)}",
         f"**What separates candidates.** {asked.ask} And then: {separating.ask}",
         _fold("The answer", f"{separating.answer} {_more(asked)}"),

@@ -309,7 +309,8 @@ function render({ model, el }) {
     });
     function ask() {
       const missed = question.rubric.length - entry.ticked.length;
-      const title = missed ? `Follow-up on the ${missed} you did not tick` : "All ticked: the harder follow-up";
+      const points = missed === 1 ? "point" : `${missed} points`;
+      const title = missed ? `Follow-up on the ${points} that you did not tick` : "All ticked: the harder follow-up";
       const folds = followUps(question, entry.ticked).map((f) =>
         make("details", {}, make("summary", {}, f.ask), make("p", {}, f.answer)),
       );
@@ -331,8 +332,9 @@ function render({ model, el }) {
       more(question),
       ...own,
       ticks,
-      buttons(follow, ...onward(session)),
+      buttons(follow),
       region,
+      buttons(...onward(session)),
     ]);
   }
 
@@ -429,7 +431,8 @@ function render({ model, el }) {
     const weak = rows.filter((row) => row.got / row.all < PASSED);
     const parts = [make("h3", {}, "Read next")];
     if (!rows.some((row) => row.missed.length)) {
-      return [...parts, make("p", {}, "Nothing was missed. Take the next level, or say the answers aloud: "), make("p", {}, link("Say it aloud", "say_aloud.html"))];
+      const aloud = link("say the answers aloud", "say_aloud.html");
+      return [...parts, make("p", {}, "Nothing was missed. Take the next level, or ", aloud, ".")];
     }
     for (const row of rows.filter((each) => each.missed.length)) {
       const items = row.missed.map((question) => {
