@@ -67,9 +67,10 @@ def widget_links(path: Path) -> list[str]:
     """Addresses that a widget makes links of: they stand in its state and in its fallback."""
     text = path.read_text(encoding="utf-8")
     states = [json.loads(found) for found in re.findall(r'<script type="application/json">(.*?)</script>', text)]
-    rows = [row for state in states for key in ("rows", "stages") for row in state["state"].get(key, [])]
-    cells = [f"#{question['cell']}" for state in states for question in state["state"].get("questions", [])]
-    return [row["href"] for row in rows if isinstance(row, dict) and "href" in row] + cells
+    lists = ("rows", "stages", "topics", "questions")
+    rows = [row for state in states for key in lists for row in state["state"].get(key, []) if isinstance(row, dict)]
+    cells = [f"#{row['cell']}" for row in rows if "cell" in row]
+    return [row[key] for row in rows for key in ("href", "proof") if key in row] + cells
 
 
 def broken(path: Path, links: list[str]) -> list[str]:

@@ -34,6 +34,7 @@ class Opened:
     """A package as Anki reads it."""
 
     def __init__(self, packed, folder):
+        """Unpack it into a folder."""
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             assert archive.testzip() is None
             self.files = {name: archive.read(name) for name in archive.namelist()}

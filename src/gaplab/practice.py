@@ -117,15 +117,15 @@ def counts(questions: Sequence[Question]) -> None:
     rows = []
     for file, title in TOPICS.items():
         own = [q for q in questions if q.file == file]
-        row = {"topic": f'<a href="{page(own[0])}">{title}</a>'}
+        row: dict[str, str | int] = {"topic": f'<a href="{page(own[0])}">{title}</a>'}
         for level, words in LEVEL_TITLES.items():
             count = sum(q.level == level for q in own)
             anchor = words.lower().replace(" ", "-")  # of the page's heading
             what = f'aria-label="{title}, {words.lower()}: {count} questions"'
             row[words] = f'<a href="{page(own[0])}#{anchor}" {what}>{count}</a>'
         rows.append(row)
-    total = {words: sum(q.level == level for q in questions) for level, words in LEVEL_TITLES.items()}
-    rows.append({"topic": "all", **total})
+    totals = {words: sum(q.level == level for q in questions) for level, words in LEVEL_TITLES.items()}
+    rows.append({"topic": "all", **totals})
     caption = f"{len(questions)} questions by topic and level; each number leads to its questions."
     figures.table(pd.DataFrame(rows), caption=caption)
 
