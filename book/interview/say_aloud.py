@@ -68,8 +68,8 @@ practice.spoken(
 # %% name="spoken-gradients" tags=["remove-input"]
 practice.spoken(
     questions, verdicts,
-    line="At the pool the average sends the same gradient to every cell and the maximum sends all of it to one; the sums are equal, and one residual block further back "
-    "both are dense. What differs in training is mostly the scale of the pooled value.",
+    line="At the pool the average sends the same gradient to every cell and the maximum sends all of it to one; the sums are equal, and in ResNet-50 one residual "
+    "block further back both are dense. What differs in training is mostly the scale of the pooled value.",
     number="G3", trap="q-grad-04", follow_up="q-grad-08:1",
 )  # fmt: skip
 

@@ -189,6 +189,7 @@ function render({ model, el }) {
     const begin = () => {
       const { all, count: asked } = chosen();
       const mode = modes.querySelector("input:checked").value;
+      leave();
       const picked = choose(all, asked, [...levelTitle.keys()], latest(store.data().done, byId));
       store.data().current = {
         mode,
@@ -206,8 +207,9 @@ function render({ model, el }) {
     };
     const field = (text, control) => make("label", { className: "gl-control" }, make("span", { className: "gl-label" }, text), control);
     const parts = [heading("Your interview"), modes, field("Level", level), field("Length", length), offered];
-    const resume = current ? [button(`Continue at question ${current.at + 1} of ${current.entries.length}`, draw)] : [];
-    show([...parts, buttons(button("Start", begin, "main"), ...resume), progress()], focus);
+    const resume = current && button(`Continue at question ${current.at + 1} of ${current.entries.length}`, draw, "main");
+    const row = resume ? buttons(resume, button("Start another", begin)) : buttons(button("Start", begin, "main"));
+    show([...parts, row, progress()], focus);
   }
 
   function progress() {
@@ -321,7 +323,9 @@ function render({ model, el }) {
       store.save();
       ask();
       region.querySelector("h3").focus();
+      row.remove();
     });
+    const row = buttons(follow);
     if (entry.followed) ask();
     const own = entry.typed.trim() ? [make("h3", {}, "Your answer"), make("p", { className: "typed" }, entry.typed.trim())] : [];
     show([
@@ -332,7 +336,7 @@ function render({ model, el }) {
       more(question),
       ...own,
       ticks,
-      buttons(follow),
+      ...(entry.followed ? [] : [row]),
       region,
       buttons(...onward(session)),
     ]);
@@ -398,13 +402,20 @@ function render({ model, el }) {
 
   // The summary ------------------------------------------------------------------------------------------------------
 
-  function finish() {
+  /** Put the interview in hand, if there is one, among those that are done: its answered questions count. */
+  function leave() {
     const { current, done } = store.data();
+    if (!current) return null;
     current.entries = current.entries.filter((entry) => entry.revealed);
     if (current.entries.length) done.push(current);
     store.data().current = null;
     store.save();
-    if (!current.entries.length) return start();
+    return current.entries.length ? current : null;
+  }
+
+  function finish() {
+    const current = leave();
+    if (!current) return start();
     const rows = summary(current, byId, topics);
     const [got, all] = rows.reduce(([a, b], row) => [a + row.got, b + row.all], [0, 0]);
     const seconds = current.entries.reduce((sum, entry) => sum + entry.seconds, 0);
@@ -440,8 +451,9 @@ function render({ model, el }) {
         proof.setAttribute("aria-label", `Proof in chapter ${question.chapter}: ${question.ask}`);
         return make("li", {}, link(question.ask, question.href), " (", proof, ")");
       });
-      const lead = weak.includes(row) ? "All questions on " : "A gap or two in ";
-      parts.push(make("p", {}, lead, link(row.title.toLowerCase().replace(/^nin /, "NIN "), row.href), ":"), make("ul", {}, ...items));
+      const topic = link(row.title.toLowerCase().replace(/^nin /, "NIN "), row.href);
+      const lead = weak.includes(row) ? ["All the questions on ", topic, ", these first:"] : ["A gap or two in ", topic, ":"];
+      parts.push(make("p", {}, ...lead), make("ul", {}, ...items));
     }
     return parts;
   }
