@@ -464,13 +464,14 @@ def test_it_works_where_nothing_can_be_kept_and_leaves_no_clock(module: Page) ->
 
 
 def test_a_step_takes_less_than_a_frame(opened: Locator, record_property: Callable[[str, object], None]) -> None:
-    """With all the progress that is ever kept, a key, a tick, an answer and a question cost less than 16 ms of script."""
+    """With all the progress that is ever kept, a key, a tick, an answer and a question cost under 16 ms of script."""
     start(opened, length="20 questions")
     page = opened.page
     page.evaluate(
         """(key) => {
           const data = JSON.parse(localStorage.getItem(key));
-          const entries = data.current.entries.map((e) => ({ ...e, revealed: true, typed: "word ".repeat(60), ticked: [1] }));
+          const entries = data.current.entries.map((e) => (
+            { ...e, revealed: true, typed: "word ".repeat(60), ticked: [1] }));
           data.done = Array.from({ length: 50 }, () => ({ ...data.current, entries }));
           localStorage.setItem(key, JSON.stringify(data));
         }""",
