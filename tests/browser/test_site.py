@@ -92,6 +92,8 @@ def test_equations_are_typeset(page: Page, site: Path, page_name: str) -> None:
     )
     assert left == []
     if page.locator(".katex").count():
+        # A font loads when a letter of it is first seen, so not before its answer is unfolded.
+        page.locator("details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
         page.evaluate("document.fonts.ready")
         faces = "[...document.fonts].filter((f) => f.family.startsWith('KaTeX') && f.status === 'loaded').length"
         assert page.evaluate(faces) > 0
