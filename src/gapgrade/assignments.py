@@ -1,0 +1,196 @@
+"""An assignment's source (py:percent), and the student's notebook and release that nbgrader makes of it."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from gapgrade import CourseworkError
+
+STEM = re.compile(r"(ps\d+)_\w+")
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""A zip's oldest date: the same source gives the same bytes."""
+
+RELEASE_README = """\
+{title}
+{underline}
+
+Chapter {chapter} of "Why ResNet Ends in Average Pooling". About {minutes} minutes, {points} points.
+
+Install, once (Python 3.11 or newer; a virtual environment keeps it apart):
+
+    python3 -m venv .venv
+    .venv/bin/pip install {package} jupyterlab
+
+Run:
+
+    .venv/bin/jupyter lab {notebook}
+
+On Windows write .venv\\Scripts\\ instead of .venv/bin/.
+
+Work from top to bottom. Where a cell says YOUR CODE HERE, replace that line and the line below it.
+Where it says YOUR ANSWER HERE, write sentences. The cell under an answer checks it at once and says
+what to look at if something is wrong. Passing it is not the whole grade: more tests, with other
+numbers, run at grading. You may add cells. Cells that are not answers are put back as they were.
+
+Check before you hand in: Kernel > Restart Kernel and Run All Cells. At grading, a cell may run for
+60 seconds and nothing can be downloaded.
+
+Hand in: the one file {notebook}, saved, under that name.
+"""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment as its author wrote it, solutions and hidden tests included."""
+
+    name: str
+    """Short name, for example ``ps1``."""
+    source: Path
+    notebook: NotebookNode
+
+    @property
+    def slug(self) -> str:
+        """Name of the notebook without its suffix, for example ``ps1_parameter_count``."""
+        return self.source.stem
+
+    @property
+    def title(self) -> str:
+        """Title from the front matter."""
+        return str(self.notebook.metadata.coursework["title"])
+
+    @property
+    def points(self) -> float:
+        """Sum of all cells' points."""
+        return float(sum(cell.metadata.nbgrader["points"] for cell in self.graded))
+
+    @property
+    def graded(self) -> list[NotebookNode]:
+        """Cells that earn points: tests, and answers in words."""
+        return [cell for cell in self.notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+
+    @property
+    def answers(self) -> list[NotebookNode]:
+        """Cells that a student fills in."""
+        return [cell for cell in self.notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+
+
+def exercise(grade_id: str) -> str:
+    """Return the answer that a test belongs to: ``ex-1-1`` for ``ex-1-1-test-2``."""
+    return re.sub(r"-test(-\d+)?$", "", grade_id)
+
+
+def read(source: Path) -> Assignment:
+    """Read a source and check that it keeps the format that ``book/coursework/README.md`` describes.
+
+    Raises:
+        CourseworkError: The file's name, the front matter or a cell breaks the format.
+    """
+    match = STEM.fullmatch(source.stem)
+    if not match:
+        raise CourseworkError(f"{source.name}: an assignment is named psN_slug.py, for example ps1_parameter_count.py.")
+    notebook = jupytext.read(source, fmt="py:percent")
+    front = notebook.metadata
+    facts = front.get("coursework", {})
+    missing = {"title", "chapter", "minutes"} - set(facts)
+    if missing:
+        raise CourseworkError(f"{source.name}: the front matter's coursework lacks {', '.join(sorted(missing))}.")
+    notebook.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py"},
+        **{key: front[key] for key in ("coursework", "myst") if key in front},
+    )
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen: set[str] = set()
+    answer = ""
+    for position, cell in enumerate(notebook.cells):
+        cell.metadata.pop("lines_to_next_cell", None)
+        cell.id = cell.metadata.get("name", f"cell-{position:03d}")
+        if cell.id in seen:
+            raise CourseworkError(f"{source.name} has two cells named {cell.id!r}: give each its own name.")
+        seen.add(cell.id)
+        answer = _settle(cell, answer, source.name)
+    return Assignment(match[1], source, notebook)
+
+
+def _settle(cell: NotebookNode, answer: str, where: str) -> str:
+    """Check one cell, lock it if it is given code, and return the name of the answer that a test may follow."""
+    name = cell.metadata.get("name")
+    known = cell.metadata.get("nbgrader")
+    if known is None:
+        if cell.cell_type != "code":
+            return answer
+        if name is None:
+            raise CourseworkError(f"{where}: a cell of code has no name: {cell.source[:60]!r}.")
+        # Given code is locked, so that grading puts back what a student has edited or deleted.
+        cell.metadata.nbgrader = NotebookNode(
+            grade=False, grade_id=name, locked=True, schema_version=3, solution=False, task=False
+        )
+        return answer
+    if known.get("grade_id") != name:
+        raise CourseworkError(f"{where}: the cell named {name!r} has the grade_id {known.get('grade_id')!r}.")
+    if known.get("solution"):
+        return str(name)
+    if known.get("grade") and exercise(str(name)) != answer:
+        raise CourseworkError(f"{where}: the test {name!r} does not follow the answer that it tests.")
+    return answer
+
+
+def find(folder: Path, names: Iterable[str] = ()) -> dict[str, Assignment]:
+    """Read the assignments of a folder: all, or those named (``ps2``, or the whole stem).
+
+    Raises:
+        CourseworkError: The folder holds none, or not the one named.
+    """
+    sources = {path.stem.split("_")[0]: path for path in sorted(folder.glob("ps*_*.py"))}
+    wanted = [name.split("_")[0] for name in names] or list(sources)
+    for name in wanted:
+        if name not in sources:
+            raise CourseworkError(
+                f"There is no assignment called {name!r}: {folder} has {', '.join(sources) or 'none'}."
+            )
+    if not wanted:
+        raise CourseworkError(f"{folder} holds no assignment.")
+    return {name: read(sources[name]) for name in wanted}
+
+
+def as_text(notebook: NotebookNode) -> str:
+    """Write a notebook as the text of its file."""
+    nbformat.validate(notebook)
+    return str(nbformat.writes(notebook, version=4)) + "\n"
+
+
+def write_release(assignment: Assignment, notebook: str, folder: Path, package: str) -> Path:
+    """Write what students get: the notebook and one page of instructions, as a zip with stable bytes.
+
+    Args:
+        assignment: What is released.
+        notebook: Text of the student's notebook.
+        folder: Where the zip goes.
+        package: What ``pip install`` is given for gaplab: an address or a file.
+    """
+    facts = assignment.notebook.metadata.coursework
+    readme = RELEASE_README.format(
+        title=assignment.title,
+        underline="=" * len(assignment.title),
+        chapter=facts["chapter"],
+        minutes=facts["minutes"],
+        points=f"{assignment.points:g}",
+        package=package,
+        notebook=f"{assignment.slug}.ipynb",
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{assignment.slug}.zip"
+    side = target.with_suffix(".part")
+    with zipfile.ZipFile(side, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in ((f"{assignment.slug}.ipynb", notebook), ("README.txt", readme)):
+            archive.writestr(zipfile.ZipInfo(f"{assignment.slug}/{name}", EPOCH), text, zipfile.ZIP_DEFLATED)
+    side.replace(target)
+    return target

@@ -1,0 +1,283 @@
+"""nbgrader's side: one course directory with its gradebook, and the way of one submission through it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import stat
+import sys
+import warnings
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import CheckCellMetadata, LimitOutput, SaveAutoGrades
+from sqlalchemy.exc import SAWarning
+from traitlets.config import Config
+
+from gapgrade import CourseworkError
+from gapgrade.assignments import Assignment, as_text, exercise
+from gapgrade.intake import Submission, restore
+from gapgrade.sandbox import Sandbox
+
+COURSE = "gaplab"
+
+# nbgrader's own way of adding a submission, which SQLAlchemy 2 remarks on.
+warnings.filterwarnings("ignore", category=SAWarning, message="Object of type")
+
+
+@dataclass
+class Mark:
+    """One graded cell of one student."""
+
+    grade_id: str
+    points: float
+    score: float
+    by_hand: bool
+    waiting: bool
+    comment: str = ""
+
+
+@dataclass
+class Record:
+    """What is kept of a graded submission beside the gradebook: why not to grade it again, and how to reproduce it."""
+
+    student: str
+    assignment: str
+    name: str
+    lms: str
+    lms_id: str
+    file: str
+    digest: str
+    seed: int
+    isolation: str
+    graded: str
+    notes: list[str] = field(default_factory=list)
+
+
+class Course:
+    """A course directory in nbgrader's layout: ``source``, ``release``, ``submitted``, ``autograded``, ``feedback``.
+
+    Args:
+        root: The directory; made if need be.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Remember where the course lies, and send nbgrader's log to a file in it."""
+        self.root = root.resolve()  # nbgrader takes nothing else
+        self.root.mkdir(parents=True, exist_ok=True)
+        # nbgrader starts alembic by name, and it lies beside this Python.
+        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.database = f"sqlite:///{self.root / 'gradebook.db'}"
+
+    @contextmanager
+    def gradebook(self) -> Any:
+        """Open the gradebook."""
+        with Gradebook(self.database, COURSE) as book:
+            yield book
+
+    def _convert(self, converter: type, assignment: Assignment, student: str, **traits: Any) -> None:
+        config = Config()
+        config.CourseDirectory.root = str(self.root)
+        config.CourseDirectory.course_id = COURSE
+        config.CourseDirectory.assignment_id = assignment.name
+        config.CourseDirectory.student_id = student
+        config.Exporter.optimistic_validation = True
+        step = converter(coursedir=CourseDirectory(config=config), config=config, force=True, **traits)
+        step.log = _log(self.root / "nbgrader.log")
+        step.start()
+
+    def generate(self, assignment: Assignment) -> str:
+        """Put an assignment into the gradebook and make its student's notebook.
+
+        Returns:
+            Text of the student's notebook: solutions, hidden tests and mark schemes are gone.
+        """
+        source = self.root / "source" / assignment.name / f"{assignment.slug}.ipynb"
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(as_text(assignment.notebook), encoding="utf-8")
+        try:
+            self._convert(GenerateAssignment, assignment, ".")
+        except Exception as problem:
+            log = (
+                (self.root / "nbgrader.log").read_text(encoding="utf-8")
+                if (self.root / "nbgrader.log").exists()
+                else ""
+            )
+            raise CourseworkError(f"nbgrader refuses {assignment.source.name}: {problem}\n{log}") from problem
+        return as_text(nbformat.read(self._release(assignment), as_version=4))
+
+    def _release(self, assignment: Assignment) -> Path:
+        return self.root / "release" / assignment.name / f"{assignment.slug}.ipynb"
+
+    def _autograded(self, assignment: Assignment, student: str) -> Path:
+        return self.root / "autograded" / student / assignment.name
+
+    def feedback(self, assignment: Assignment, student: str) -> Path:
+        """Where a student's feedback page lies."""
+        return self.root / "feedback" / student / assignment.name / f"{assignment.slug}.html"
+
+    def record(self, assignment: Assignment, student: str) -> Record | None:
+        """Read what is known of a submission that was graded before."""
+        path = self.root / "records" / assignment.name / f"{student}.json"
+        return Record(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+    def records(self, assignment: Assignment) -> list[Record]:
+        """List the graded submissions of an assignment, by student."""
+        names = sorted(path.stem for path in (self.root / "records" / assignment.name).glob("*.json"))
+        return [record for name in names if (record := self.record(assignment, name))]
+
+    def grade(self, assignment: Assignment, submission: Submission, digest: str, sandbox: Sandbox, seed: int) -> Record:
+        """Grade one submission; whatever is in it, the student gets a grade and a page of feedback.
+
+        Args:
+            assignment: What was assigned.
+            submission: What was handed in.
+            digest: Hash of all that the grade depends on.
+            sandbox: Where the student's code runs.
+            seed: What the hidden tests draw from.
+        """
+        student = submission.student
+        release = nbformat.read(self._release(assignment), as_version=4)
+        target = self.root / "submitted" / student / assignment.name
+        _remove(target)
+        _remove(self._autograded(assignment, student))
+        target.mkdir(parents=True)
+        stopped: list[str] = []
+
+        def execute(notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+            stopped[:] = sandbox.run(notebook, seed)
+            return notebook, resources
+
+        for last in (False, True):
+            text = as_text(restore(release, submission))
+            (target / f"{assignment.slug}.ipynb").write_text(text, encoding="utf-8")
+            steps = [execute, LimitOutput, SaveAutoGrades, CheckCellMetadata]
+            try:
+                self._convert(Autograde, assignment, student, autograde_preprocessors=steps)
+                break
+            except Exception as problem:
+                if last:
+                    raise
+                # nbgrader could not handle it, for a reason not met yet: zero, a note, and the batch goes on.
+                submission.notes.append(
+                    f"{submission.path.name} could not be graded ({type(problem).__name__}: {problem})"
+                )
+                submission.notebook = None
+        record = Record(
+            student=student,
+            assignment=assignment.name,
+            name=submission.name,
+            lms=submission.lms,
+            lms_id=submission.lms_id,
+            file=submission.path.name,
+            digest=digest,
+            seed=seed,
+            isolation=sandbox.isolation,
+            graded=datetime.now(UTC).isoformat(timespec="seconds"),
+            notes=[*submission.notes, *stopped],
+        )
+        path = self.root / "records" / assignment.name / f"{student}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        side = path.with_suffix(".part")
+        side.write_text(json.dumps(asdict(record), ensure_ascii=False, indent=1), encoding="utf-8")
+        side.replace(path)
+        return record
+
+    def write_feedback(self, assignment: Assignment, student: str) -> None:
+        """Write the student's page of feedback from the graded notebook and the gradebook."""
+        self._convert(GenerateFeedback, assignment, student)
+
+    def marks(self, assignment: Assignment, student: str) -> list[Mark]:
+        """Read a student's marks from the gradebook, in the assignment's order."""
+        with self.gradebook() as book:
+            found = book.find_submission_notebook(assignment.slug, assignment.name, student)
+            grades = {grade.name: grade for grade in found.grades}
+            comments = {comment.name: comment.comment or "" for comment in found.comments}
+            marks = []
+            for cell in assignment.graded:
+                grade = grades[cell.id]
+                by_hand = bool(cell.metadata.nbgrader["solution"])
+                marks.append(
+                    Mark(
+                        cell.id,
+                        float(grade.max_score),
+                        float(grade.score),
+                        by_hand,
+                        bool(grade.needs_manual_grade),
+                        comments.get(cell.id, ""),
+                    )
+                )
+            return marks
+
+    def mark_by_hand(
+        self, assignment: Assignment, student: str, grade_id: str, score: float | None, comment: str
+    ) -> bool:
+        """Write a mark that a person gave; ``None`` takes it back. Returns whether anything changed."""
+        with self.gradebook() as book:
+            grade = book.find_grade(grade_id, assignment.slug, assignment.name, student)
+            note = book.find_comment(grade_id, assignment.slug, assignment.name, student)
+            waiting = score is None and grade.auto_score is None
+            before = (grade.manual_score, grade.needs_manual_grade, note.manual_comment or "")
+            grade.manual_score, grade.needs_manual_grade, note.manual_comment = score, waiting, comment or None
+            book.db.commit()
+            return bool(before != (score, waiting, comment))
+
+    def answer(self, assignment: Assignment, student: str, grade_id: str) -> str:
+        """Read a student's answer in words, with the cells of their own that follow it."""
+        path = self._autograded(assignment, student) / f"{assignment.slug}.ipynb"
+        known = {cell.id for cell in assignment.notebook.cells}
+        parts: list[str] = []
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
+                parts.append(cell.source)
+            elif parts and (cell.cell_type != "markdown" or cell.id in known):
+                break
+            elif parts:
+                parts.append(cell.source)
+        return "\n\n".join(parts)
+
+
+def grade_one(
+    root: Path, assignment: Assignment, submission: Submission, digest: str, sandbox: Sandbox, seed: int
+) -> Record:
+    """Grade one submission and write its feedback, as a worker process does."""
+    course = Course(root)
+    record = course.grade(assignment, submission, digest, sandbox, seed)
+    course.write_feedback(assignment, submission.student)
+    return record
+
+
+def by_exercise(marks: list[Mark]) -> dict[str, tuple[float, float]]:
+    """Sum the parts of each exercise: ``{"ex-1-1": (score, points)}``."""
+    sums: dict[str, tuple[float, float]] = {}
+    for mark in marks:
+        score, points = sums.get(exercise(mark.grade_id), (0.0, 0.0))
+        sums[exercise(mark.grade_id)] = score + mark.score, points + mark.points
+    return sums
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder whose files nbgrader has made read-only."""
+    if folder.exists():
+        for path in folder.rglob("*"):
+            os.chmod(path, stat.S_IRWXU)
+        shutil.rmtree(folder)
+
+
+def _log(path: Path) -> logging.Logger:
+    log = logging.getLogger(f"gapgrade.{path.parent.name}")
+    if not log.handlers:
+        log.addHandler(logging.FileHandler(path, encoding="utf-8", delay=True))
+        log.setLevel(logging.ERROR)
+        log.propagate = False
+    return log

@@ -1,0 +1,300 @@
+"""Runs a student's notebook cell by cell: a cell that hangs, dies or eats the memory costs that cell and no other."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from gapgrade import CourseworkError
+
+ISOLATIONS = {
+    "bubblewrap": "no network, no other processes; of the disk only Python and gaplab, read-only, and a scratch folder",
+    "unshare": "no network; files are as readable and writable as they are for the account that grades",
+    "none": "limits on time, memory and output only; network and files are open",
+}
+
+# Runs inside of the sandbox before the kernel: limits, then the kernel itself.
+LAUNCH = """
+import os, runpy, sys
+memory, files = int(sys.argv[1]), int(sys.argv[2])
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (files, files))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+except (ImportError, ValueError, OSError):
+    pass
+# In a process namespace of its own the kernel's parent is process 1, which ipykernel takes for an orphan's.
+os.environ.pop('JPY_PARENT_PID', None)
+sys.argv = ['ipykernel_launcher', *sys.argv[3:]]
+runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)
+"""
+
+# What a C library, a font and a time zone need of /etc, and no more.
+ETC = (
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "alternatives",
+    "fonts",
+    "localtime",
+    "passwd",
+    "group",
+    "nsswitch.conf",
+)
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
+
+# The conditions under which the book's own outputs are made (gaplab.rendering).
+CONDITIONS = {
+    "GAPLAB_DEVICE": "cpu",
+    "GAPLAB_STATIC": "1",
+    "PYTHONHASHSEED": "0",
+    "TQDM_DISABLE": "1",
+    "OMP_NUM_THREADS": "1",
+    "NBGRADER_EXECUTION": "autograde",
+    "LANG": "C.UTF-8",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use."""
+
+    cell_seconds: int = 60
+    notebook_seconds: int = 600
+    memory_gib: float = 4.0
+    file_mib: int = 256
+    output_characters: int = 200_000
+    """Per cell; more is dropped."""
+
+
+class _Client(NotebookClient):
+    """A client that stops collecting a cell's output where it becomes a flood."""
+
+    allowed = 0
+    seen = 0
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        if msg["msg_type"] in ("stream", "display_data", "execute_result"):
+            before, self.seen = self.seen, self.seen + len(json.dumps(msg["content"], default=str))
+            if self.seen > self.allowed:
+                if before <= self.allowed:
+                    cell.outputs.append(new_output("stream", name="stdout", text="... more output was dropped ...\n"))
+                return None
+        return super().process_message(msg, cell, cell_index)
+
+
+@dataclass
+class Sandbox:
+    """Where and how students' code runs.
+
+    Args:
+        python: The lab's Python, which has gaplab and ipykernel.
+        limits: What one submission may use.
+        isolation: A name in ``ISOLATIONS``, or ``auto`` for the strongest that this machine permits.
+    """
+
+    python: Path
+    limits: Limits = field(default_factory=Limits)
+    isolation: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Ask the lab's Python where its parts lie, and the machine what it permits."""
+        ask = (
+            "import json, pathlib, sys, importlib.util as u; s = u.find_spec('gaplab'); "
+            "print(json.dumps([sys.prefix, sys.base_prefix, *(list(s.submodule_search_locations) if s else [])]))"
+        )
+        try:
+            found = subprocess.run([self.python, "-c", ask], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError) as problem:
+            raise CourseworkError(f"The lab's Python does not start: {self.python} ({problem}).") from None
+        self.parts: list[str] = json.loads(found.stdout)
+        allowed = list(ISOLATIONS) if self.isolation == "auto" else [self.isolation]
+        self.isolation = next((name for name in allowed if self._works(name)), "")
+        if not self.isolation:
+            raise CourseworkError(
+                f"This machine does not permit {allowed[0]}: choose another --isolation, or grade in a container."
+            )
+
+    @property
+    def checks(self) -> Path | None:
+        """Folder of the instant checks that the lab's gaplab holds."""
+        return Path(self.parts[2]) / "coursework" if len(self.parts) > 2 else None
+
+    def _works(self, isolation: str) -> bool:
+        with tempfile.TemporaryDirectory() as scratch:
+            (Path(scratch) / "work").mkdir()
+            command = [*self._wrap(isolation, Path(scratch)), str(self.python), "-c", "pass"]
+            try:
+                return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
+            except (OSError, subprocess.TimeoutExpired):
+                return False
+
+    def _wrap(self, isolation: str, scratch: Path) -> list[str]:
+        if isolation == "none":
+            return []
+        if isolation == "unshare":
+            return ["unshare", "--net", "--map-root-user"]
+        command = [
+            "bwrap",
+            "--die-with-parent",
+            "--new-session",
+            "--unshare-all",
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            "--tmpfs",
+            "/tmp",
+        ]
+        seen = [*SYSTEM, *(f"/etc/{name}" for name in ETC), *self.parts]
+        for path in seen:
+            command += ["--ro-bind-try", path, path]
+        return [*command, "--bind", str(scratch), str(scratch), "--chdir", str(scratch / "work")]
+
+    @contextmanager
+    def _kernel(self, seed: int) -> Iterator[_Client]:
+        """Start a kernel in a new scratch folder, and leave nothing of it behind."""
+        with tempfile.TemporaryDirectory(prefix="gap-", ignore_cleanup_errors=True) as name:
+            scratch = Path(name)
+            for folder in ("work", "home", "spec/student"):
+                (scratch / folder).mkdir(parents=True)
+            limits = (str(int(self.limits.memory_gib * 2**30)), str(self.limits.file_mib * 2**20))
+            kernel = [
+                str(self.python),
+                "-c",
+                LAUNCH,
+                *limits,
+                "-f",
+                "{connection_file}",
+                "--HistoryManager.hist_file=:memory:",
+            ]
+            spec = {
+                "argv": [*self._wrap(self.isolation, scratch), *kernel],
+                "display_name": "student",
+                "language": "python",
+            }
+            (scratch / "spec" / "student" / "kernel.json").write_text(json.dumps(spec))
+            home = str(scratch / "home")
+            environment = CONDITIONS | {
+                "GAPLAB_GRADING_SEED": str(seed),
+                "HOME": home,
+                "TMPDIR": str(scratch / "work"),
+                # The gaplab that was found, also where it is installed elsewhere too.
+                "PYTHONPATH": os.pathsep.join(str(Path(part).parent) for part in self.parts[2:]),
+                "PATH": f"{self.python.parent}{os.pathsep}{os.defpath}",
+            }
+            manager = AsyncKernelManager(
+                kernel_name="student",
+                kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(scratch / "spec")]),
+                # Sockets that are files reach into a network namespace of its own.
+                transport="tcp" if sys.platform == "win32" else "ipc",
+                connection_file=str(scratch / "k.json"),
+            )
+            client = _Client(
+                NotebookNode(cells=[], metadata={}),
+                km=manager,
+                timeout=self.limits.cell_seconds,
+                interrupt_on_timeout=False,
+                allow_errors=True,
+                coalesce_streams=True,
+                store_widget_state=False,
+                startup_timeout=120,
+            )
+            client.allowed = self.limits.output_characters
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            with client.setup_kernel(cleanup_kc=True, env=environment, cwd=str(scratch / "work"), **quiet):
+                client.shutdown_kernel = "immediate"
+                yield client
+
+    def run(self, notebook: NotebookNode, seed: int) -> list[str]:
+        """Execute every cell of a notebook in place.
+
+        A cell that does not end in time or whose kernel dies is given an error as its output. The kernel is then
+        started again and what ran before it is run again, without that cell: later exercises keep what they need.
+
+        Returns:
+            One sentence for each cell that was stopped.
+        """
+        deadline = time.monotonic() + self.limits.notebook_seconds
+        waiting = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        done: list[NotebookNode] = []
+        notes: list[str] = []
+        while waiting:
+            if time.monotonic() >= deadline:
+                reason = f"not run, since the notebook's {self.limits.notebook_seconds} seconds were used up"
+                for cell in waiting:
+                    _stop(cell, reason)
+                notes.append(f"{_name(waiting[0])} and what follows: {reason}")
+                break
+            with self._kernel(seed) as client:
+                if not self._replay(client, done, deadline):
+                    continue
+                while waiting and time.monotonic() < deadline:
+                    cell = waiting.pop(0)
+                    reason = self._execute(client, cell, deadline)
+                    if reason:
+                        notes.append(f"{_name(cell)}: {reason}")
+                        break
+                    if not _is_test(cell):
+                        done.append(cell)
+        return notes
+
+    def _replay(self, client: _Client, done: list[NotebookNode], deadline: float) -> bool:
+        """Run again what has run before; a cell that fails to end this time is not tried a third time."""
+        for cell in done:
+            if self._execute(client, NotebookNode(cell, metadata={}), deadline):
+                done.remove(cell)
+                return False
+        return True
+
+    def _execute(self, client: _Client, cell: NotebookNode, deadline: float) -> str:
+        """Execute one cell; return why it was stopped, or nothing."""
+        client.seen = 0
+        client.nb.cells = [cell]
+        client.timeout = max(1, min(self.limits.cell_seconds, int(deadline - time.monotonic())))
+        cell.outputs, cell.execution_count = [], None
+        try:
+            client.execute_cell(cell, 0)
+        except CellTimeoutError:
+            return _stop(cell, f"stopped after {client.timeout} seconds")
+        except DeadKernelError:
+            return _stop(cell, "the process died (out of memory, or it ended itself)")
+        if _is_test(cell):
+            for output in cell.outputs:
+                # nbgrader takes a warning on the error stream for a failed test.
+                if output.output_type == "stream":
+                    output.name = "stdout"
+        return ""
+
+
+def _stop(cell: NotebookNode, reason: str) -> str:
+    cell.outputs = [new_output("error", ename="Stopped", evalue=reason, traceback=[f"Stopped: {reason}"])]
+    return reason
+
+
+def _is_test(cell: NotebookNode) -> bool:
+    facts = cell.metadata.get("nbgrader", {})
+    return bool(facts.get("grade") and not facts.get("solution"))
+
+
+def _name(cell: NotebookNode) -> str:
+    return str(
+        cell.metadata.get("nbgrader", {}).get("grade_id") or f"a cell of the student's own ({cell.source[:30]!r})"
+    )
