@@ -180,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--memory",
         type=float,
         default=Limits.memory_gib,
-        help="GiB of address space for a notebook (default: %(default)s)",
+        help="GiB of memory for a notebook (default: %(default)s)",
     )
     two.add_argument(
         "--python", type=Path, default=Path(sys.executable), help="the Python that has gaplab and ipykernel"

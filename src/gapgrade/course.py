@@ -104,7 +104,11 @@ class Course:
         """
         source = self.root / "source" / assignment.name / f"{assignment.slug}.ipynb"
         source.parent.mkdir(parents=True, exist_ok=True)
-        source.write_text(as_text(assignment.notebook), encoding="utf-8")
+        text = as_text(assignment.notebook)
+        if self._release(assignment).exists() and source.read_text(encoding="utf-8") == text:
+            return self._release(assignment).read_text(encoding="utf-8")
+        self._release(assignment).unlink(missing_ok=True)
+        source.write_text(text, encoding="utf-8")
         try:
             self._convert(GenerateAssignment, assignment, ".")
         except Exception as problem:
@@ -233,18 +237,10 @@ class Course:
             return bool(before != (score, waiting, comment))
 
     def answer(self, assignment: Assignment, student: str, grade_id: str) -> str:
-        """Read a student's answer in words, with the cells of their own that follow it."""
+        """Read a student's answer in words."""
         path = self._autograded(assignment, student) / f"{assignment.slug}.ipynb"
-        known = {cell.id for cell in assignment.notebook.cells}
-        parts: list[str] = []
-        for cell in nbformat.read(path, as_version=4).cells:
-            if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
-                parts.append(cell.source)
-            elif parts and (cell.cell_type != "markdown" or cell.id in known):
-                break
-            elif parts:
-                parts.append(cell.source)
-        return "\n\n".join(parts)
+        cells = nbformat.read(path, as_version=4).cells
+        return next(str(cell.source) for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
 
 
 def grade_one(

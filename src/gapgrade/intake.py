@@ -216,13 +216,20 @@ def restore(release: NotebookNode, submission: Submission) -> NotebookNode:
     result.cells += own[""]
     missing: list[str] = []
     for given in release.cells:
-        cell = copy.deepcopy(given)
+        cell, extra = copy.deepcopy(given), own.get(given.id, [])
         facts = given.metadata.get("nbgrader")
         if facts and given.id not in answers:
             missing.append(given.id)
         elif facts and facts.get("solution"):
             cell.source = answers[given.id]
-        result.cells += [cell, *own.get(given.id, [])]
+            if cell.cell_type == "markdown":
+                # Words that were written below the cell, instead of in it, are the answer too.
+                below = [one for one in extra if one.cell_type == "markdown"]
+                extra = [one for one in extra if one.cell_type == "code"]
+                texts = [cell.source] if cell.source.strip() != given.source.strip() else []
+                texts += [one.source for one in below]
+                cell.source = "\n\n".join(texts) or given.source
+        result.cells += [cell, *extra]
     if submission.notebook is None:
         note = "**Nothing could be graded.** " + "; ".join(submission.notes) + "."
         result.cells.insert(0, new_markdown_cell(note))

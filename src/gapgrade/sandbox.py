@@ -35,7 +35,9 @@ import os, runpy, sys
 memory, files = int(sys.argv[1]), int(sys.argv[2])
 try:
     import resource
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    # PyTorch maps gigabytes of libraries that it never touches, so the address space may be larger than the data.
+    resource.setrlimit(resource.RLIMIT_AS, (memory + 2**34, memory + 2**34))
     resource.setrlimit(resource.RLIMIT_FSIZE, (files, files))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 except (ImportError, ValueError, OSError):

@@ -1,0 +1,34 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GRADING = Path(os.environ.get("GAPLAB_GRADING_PYTHON") or ROOT / ".nox" / "grading" / "bin" / "python")
+
+
+@pytest.fixture(scope="session")
+def gapgrade() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run ``python -m gapgrade`` in the environment that has nbgrader."""
+    if not GRADING.exists():
+        pytest.skip(f"nbgrader's environment is not there ({GRADING}): nox -s tests makes it")
+
+    def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(GRADING), "-m", "gapgrade", *map(str, arguments)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def lab_python() -> Path:
+    """Return the Python that has gaplab and ipykernel: the one that runs these tests."""
+    return Path(sys.executable)
