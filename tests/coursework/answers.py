@@ -1,0 +1,94 @@
+"""Try right and wrong answers against an assignment's tests: ``python answers.py SOURCE ANSWERS``.
+
+It prints what each test said to each answer. One process runs the source once; each answer is tried in a fork of it, so
+that no answer sees what another has changed.
+"""
+
+import contextlib
+import io
+import json
+import os
+import runpy
+import secrets
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+SECONDS = 60  # the limit for a cell at grading
+
+
+def attempt(namespace, answer, following):
+    """Run an answer and the cells behind it; return, for each test, nothing or the error's name and message."""
+    outcome = {}
+    sink = io.StringIO()
+    with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+        with contextlib.suppress(Exception):
+            exec(compile(answer, "answer", "exec"), namespace)
+        for cell in following:
+            is_test = cell.metadata.nbgrader["grade"]
+            try:
+                exec(compile(cell.source, cell.id, "exec"), namespace)
+                problem = None
+            except BaseException as error:
+                # Like the notebook, go on after an error: only a test's error costs points.
+                problem = [type(error).__name__, str(error), traceback.format_exc(limit=-2)]
+            if is_test:
+                outcome[cell.id] = problem
+    return outcome
+
+
+def forked(namespace, answer, following):
+    """Do the same in a child process."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        signal.alarm(SECONDS)
+        with open(writing, "w") as pipe:
+            json.dump(attempt(namespace, answer, following), pipe)
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as pipe:
+        text = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if status:
+        return {"process": ["Stopped", f"the process ended with status {status} (14 is the time limit)", ""]}
+    return json.loads(text)
+
+
+def main(source, answers):
+    """Try everything and print one JSON object."""
+    os.environ.setdefault("GAPLAB_GRADING_SEED", str(secrets.randbits(32)))
+    from gapgrade.assignments import read
+
+    given = runpy.run_path(answers)["ANSWERS"]
+    student = json.loads(Path(source).with_suffix(".ipynb").read_text())
+    stubs = {cell["id"]: "".join(cell["source"]) for cell in student["cells"]}
+    namespace = {"__name__": "__main__"}
+    cells = [cell for cell in read(Path(source)).notebook.cells if cell.cell_type == "code"]
+    result = {"seed": os.environ["GAPLAB_GRADING_SEED"], "answers": {}, "seconds": {}}
+    for position, cell in enumerate(cells):
+        facts = cell.metadata.nbgrader
+        if facts["solution"]:
+            following = []
+            for other in cells[position + 1 :]:
+                if other.metadata.nbgrader["solution"]:
+                    break
+                following.append(other)
+            texts = {"right: the source's own": cell.source, "wrong: left untouched": stubs[cell.id]}
+            known = given.get(cell.id, {"right": [], "wrong": []})
+            texts |= {f"right: {number}": text for number, text in enumerate(known["right"], start=1)}
+            texts |= {f"wrong: {label}": text for label, text in known["wrong"]}
+            started = time.monotonic()
+            result["answers"][cell.id] = {label: forked(namespace, text, following) for label, text in texts.items()}
+            result["seconds"][cell.id] = round(time.monotonic() - started, 1)
+        if not facts["grade"]:
+            with contextlib.redirect_stdout(sys.stderr):
+                exec(compile(cell.source, cell.id, "exec"), namespace)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

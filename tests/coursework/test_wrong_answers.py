@@ -1,0 +1,100 @@
+"""The tests of every assignment pass right answers and fail wrong ones, with a message that helps."""
+
+import functools
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+ANSWERS = {"ps0": HERE / "fixture" / "wrong_answers.py"} | {
+    path.stem: path for path in sorted((HERE / "wrong_answers").glob("ps*.py"))
+}
+CONDITIONS = {
+    "GAPLAB_DEVICE": "cpu",
+    "GAPLAB_STATIC": "1",
+    "OMP_NUM_THREADS": "1",
+    "TQDM_DISABLE": "1",
+    "MPLBACKEND": "agg",
+}
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="answers are tried in forks, which this system lacks")
+
+
+def source(name):
+    folders = (ROOT / "book" / "coursework", HERE / "fixture")
+    (found,) = [path for folder in folders for path in folder.glob(f"{name}_*.py")]
+    return found
+
+
+@functools.cache
+def given(name):
+    return runpy.run_path(str(ANSWERS[name]))["ANSWERS"]
+
+
+@functools.cache
+def tried(name):
+    """What each test of an assignment said to each answer; one process for the assignment."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / "answers.py"), str(source(name)), str(ANSWERS[name])],
+        env={**os.environ, **CONDITIONS, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def cases():
+    """List every answer that is tried."""
+    for name in ANSWERS:
+        for exercise, answers in given(name).items():
+            yield name, exercise, "right: the source's own"
+            yield name, exercise, "wrong: left untouched"
+            for number, _ in enumerate(answers["right"], start=1):
+                yield name, exercise, f"right: {number}"
+            for label, _ in answers["wrong"]:
+                yield name, exercise, f"wrong: {label}"
+
+
+@pytest.mark.parametrize(("name", "exercise", "label"), list(cases()))
+def test_answer(name, exercise, label):
+    everything = tried(name)
+    outcome = everything["answers"][exercise][label]
+    again = f"GAPLAB_GRADING_SEED={everything['seed']} repeats it"
+    assert outcome, f"{exercise} has no test"
+    assert "process" not in outcome, (outcome, again)
+    failures = {test: problem for test, problem in outcome.items() if problem}
+    if label.startswith("right"):
+        assert not failures, (failures, again)
+        return
+    assert failures, f"no test of {exercise} notices the wrong answer {label!r}; {again}"
+    if label == "wrong: left untouched":
+        assert set(failures) == set(outcome), "an untouched notebook earns points"
+        return
+    for test, (error, message, where) in failures.items():
+        assert error not in ("NameError", "SystemExit", "KeyboardInterrupt"), (test, error, message, where)
+        assert len(message.split()) >= 3, f"{test} fails with {error}({message!r}), which helps nobody\n{where}"
+
+
+def assigned():
+    return sorted((ROOT / "book" / "coursework").glob("ps*_*.py"))
+
+
+@pytest.mark.parametrize("path", assigned(), ids=lambda path: path.stem)
+def test_every_answer_in_code_has_five_wrong_answers(path):
+    from gapgrade.assignments import read
+
+    assignment = read(path)
+    assert assignment.name in ANSWERS, f"tests/coursework/wrong_answers/{assignment.name}.py is missing"
+    in_code = {cell.id for cell in assignment.answers if cell.cell_type == "code"}
+    assert set(given(assignment.name)) == in_code
+    for exercise, answers in given(assignment.name).items():
+        labels = [label for label, _ in answers["wrong"]]
+        assert len(set(labels)) == len(labels) >= 5, exercise
+        assert answers["right"], exercise
