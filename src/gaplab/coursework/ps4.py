@@ -1,0 +1,194 @@
+"""Checks of assignment 4, a picture of any size."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from gaplab import counting, data, models, sizes
+from gaplab.coursework import checking
+from gaplab.errors import ReaderError
+
+HEIGHT, WIDTH = 300, 450
+"""The oblong picture of the first exercise, in pixels."""
+
+Layers = Sequence[tuple[int, int, int]]
+"""Window, stride and padding of each layer, from the picture's side on."""
+
+
+def check_prediction(prediction: object) -> None:
+    """Run ResNet-50 on the oblong picture, as shapes without numbers, and compare."""
+    network = counting.classifier("resnet50")
+    work = {}
+    for height, width in ((224, 224), (HEIGHT, WIDTH)):
+        counter = FlopCounterMode(display=False)
+        with counter, sizes.watch(network, {"map": "layer4", "pooled": "avgpool"}) as seen, torch.no_grad():
+            network(torch.empty(1, 3, height, width, device="meta"))
+        work[height] = counter.get_total_flops()
+    last = torch.empty(1, *seen["map"], device="meta")
+    wanted = {
+        "global average pool": torch.empty(seen["pooled"], device="meta").numel(),
+        "AvgPool2d(7, stride=1)": nn.AvgPool2d(7, stride=1)(last).numel(),
+        "flatten": last.numel(),
+        "times the multiply-adds at 224 x 224": work[HEIGHT] / work[224],
+    }
+    checking.predictions(prediction, wanted, {"times the multiply-adds at 224 x 224": 0.05})
+    checking.passed("Predictions")
+
+
+def random_layers(draws: random.Random) -> list[tuple[int, int, int]]:
+    """Draw layers whose padding is smaller than half the window, as in every network of the book."""
+    layers = []
+    for _ in range(draws.randint(1, 6)):
+        window = draws.randint(1, 7)
+        layers.append((window, draws.randint(1, 3), draws.randint(0, (window - 1) // 2)))
+    return layers
+
+
+def forward(layers: Layers, side: int) -> int:
+    """Return the side of the last map for a picture, 0 if a window does not fit."""
+    return sizes.Stage("layers", 1, tuple(counting.Step(*layer) for layer in layers)).side(side)
+
+
+def check_sizes_for(sizes_for: Callable[[Layers, int], Any], seed: int = 4) -> None:
+    """Compare the interval of sizes with the layers themselves, on real networks and on random layers."""
+    draws = random.Random(seed)
+    cases: list[tuple[str, Layers, int]] = []
+    for name in ("resnet18", "vgg16", "alexnet"):
+        path = [(step.kernel, step.stride, step.padding) for step in counting.last_map(name).path]
+        cases.append((f"{name} and a last map of side", path, draws.randint(2, 20)))
+    cases += [("the layers {layers} and the side", random_layers(draws), draws.randint(1, 30)) for _ in range(40)]
+    for words, layers, side in cases:
+        case = f"{words.format(layers=layers)} {side}"
+        given = checking.run(sizes_for, copy.copy(layers), side, case=case)
+        if not isinstance(given, tuple) or len(given) != 2 or not all(type(size) is int for size in given):
+            raise ReaderError(f"For {case} a tuple of two whole numbers is wanted, but {given!r} came back.")
+        smallest, largest = given
+        for size in (smallest, largest):
+            if size < 1 or forward(layers, size) != side:
+                raise ReaderError(f"For {case} your interval holds {size} px, which does not lead to that side.")
+        if forward(layers, smallest - 1) == side and smallest > 1:
+            raise ReaderError(f"For {case} a size below your smallest, {smallest} px, leads to that side too.")
+        if forward(layers, largest + 1) == side:
+            raise ReaderError(f"For {case} a size above your largest, {largest} px, leads to that side too.")
+    checking.passed("sizes_for")
+
+
+Convert = Callable[[nn.Sequential, int, int, int], Any]
+
+
+def check_head_to_convolutions(head_to_convolutions: Convert, seed: int = 4) -> None:
+    """Compare the convolutions with the head that they came from: on its own map, and on each window of larger ones."""
+    draws = random.Random(seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for height, width, bias in ((3, 3, True), (2, 4, True), (5, 3, False), (1, 6, draws.random() < 0.5)):
+            channels, hidden, classes = draws.randint(2, 6), draws.randint(7, 11), draws.randint(3, 6)
+            inputs = channels * height * width
+            head = nn.Sequential(
+                *(nn.Dropout(0.5), nn.Linear(inputs, hidden, bias), nn.ReLU()),
+                *(nn.Dropout(0.5), nn.Linear(hidden, hidden, bias), nn.Tanh(), nn.Linear(hidden, classes, bias)),
+            )
+            _check_converted(head_to_convolutions, head.double().eval(), channels, height, width, draws)
+        # The book's own head with one hidden layer, in its own precision.
+        book = models.make_head("fc_dropout", 8, 7, 10)[1].eval()
+        assert isinstance(book, nn.Sequential)
+        _check_converted(head_to_convolutions, book, 8, 7, 7, draws, tolerance=1e-4)
+    checking.passed("head_to_convolutions")
+
+
+def _check_converted(
+    convert: Convert,
+    head: nn.Sequential,
+    channels: int,
+    height: int,
+    width: int,
+    draws: random.Random,
+    tolerance: float = 1e-8,
+) -> None:
+    case = f"a head on {channels} maps of {height} x {width}"
+    before = copy.deepcopy(head)
+    result = checking.run(convert, head, channels, height, width, case=case)
+    if not isinstance(result, nn.Module) or any(isinstance(module, nn.Linear) for module in result.modules()):
+        raise ReaderError(f"For {case} a module without any Linear layer is wanted: every one becomes a convolution.")
+    result = result.eval()
+    if str(head) != str(before):
+        raise ReaderError("Your code changed the head that it was given: build a new one beside it.")
+    for kind in (nn.Dropout, nn.ReLU, nn.Tanh):
+        kept = sum(isinstance(module, kind) for module in result.modules())
+        if kept != sum(isinstance(module, kind) for module in head.modules()):
+            raise ReaderError(f"For {case} the layers {kind.__name__} are not all there: keep what lies between.")
+    dtype = next(head.parameters()).dtype
+    more, further = draws.randint(1, 4), draws.randint(1, 4)
+    for batch, down, right in ((1, 0, 0), (3, 0, 0), (2, more, further + more)):
+        maps = torch.randn(batch, channels, height + down, width + right, dtype=dtype)
+        given, size = maps.clone(), f"{height + down} x {width + right}"
+        with torch.no_grad():
+            scores = checking.run(result, given, case=f"{case}, {batch} pictures with maps of {size},")
+            windows = [
+                [before(maps[:, :, y : y + height, x : x + width].flatten(1)) for x in range(right + 1)]
+                for y in range(down + 1)
+            ]
+        wanted = torch.stack([torch.stack(row, dim=-1) for row in windows], dim=-2)
+        hint = "every score has to be the old head's on the window at that place; mind how flatten reads a map."
+        checking.same_tensor(scores, wanted, f"{case}, run on {size},", hint, tolerance)
+        checking.untouched(maps, given, "the maps")
+    with torch.no_grad():
+        for parameter in result.parameters():
+            parameter.zero_()
+    if any(not torch.equal(a, b) for a, b in zip(head.parameters(), before.parameters(), strict=True)):
+        raise ReaderError("Changing the convolutions changes the old head as well: give them copies of the weights.")
+
+
+def check_pool_ragged(pool_ragged: Callable[[Tensor, list[tuple[int, int]], int], Any], seed: int = 4) -> None:
+    """Compare pictures of different sizes pooled in one batch with each pooled alone."""
+    draws, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    for _ in range(12):
+        stride = draws.choice((4, 8, 16, 32))
+        pictures = [(draws.randint(1, 9 * stride), draws.randint(1, 9 * stride)) for _ in range(draws.randint(1, 4))]
+        cells = [(-(-height // stride), -(-width // stride)) for height, width in pictures]
+        side = draws.randint(0, 2), draws.randint(0, 2)
+        tallest, widest = max(rows for rows, _ in cells) + side[0], max(columns for _, columns in cells) + side[1]
+        # What lies outside a picture's own cells means nothing, so it is far from zero here.
+        maps = 50 + 10 * torch.randn(len(pictures), draws.randint(1, 5), tallest, widest, generator=generator).double()
+        for each, (rows, columns) in zip(maps, cells, strict=True):
+            each[:, :rows, :columns] = torch.randn(len(each), rows, columns, generator=generator).double()
+        given = maps.clone().requires_grad_()
+        case = f"pictures of {' and '.join(f'{h} x {w}' for h, w in pictures)} px at a total stride of {stride}"
+        pooled = checking.run(pool_ragged, given, list(pictures), stride, case=case)
+        wanted = torch.stack([e[:, :r, :c].mean(dim=(1, 2)) for e, (r, c) in zip(maps, cells, strict=True)])
+        checking.same_tensor(pooled, wanted, case, "count the cells that belong to each picture, and only those.", 1e-9)
+        checking.untouched(maps, given.detach(), "the maps")
+        if not pooled.requires_grad:
+            raise ReaderError("No gradient flows back through your pool: a network could not be trained with it.")
+    checking.passed("pool_ragged")
+
+
+def check_experiment(experiment: object, measure: Callable[[int, int], Any], seed: int = 4) -> None:
+    """Check the form of the table, and measure one of its rows again."""
+    columns = {"seed": (0, 2), "size": (1, 1024), "direct": (0.0, 1.0), "resized": (0.0, 1.0)}
+    table = checking.frame(experiment, columns, "experiment")
+    if set(table["seed"]) != {0, 1, 2}:
+        raise ReaderError("The table holds not all three networks: measure seeds 0, 1 and 2.")
+    at = set(table["size"])
+    if not (any(size < data.FRAME for size in at) and any(size > data.FRAME for size in at) and len(at) >= 3):
+        raise ReaderError(f"The sizes are {sorted(at)}: take three or more, some below {data.FRAME} px and some above.")
+    if any(set(rows["seed"]) != {0, 1, 2} for _, rows in table.groupby("size")):
+        raise ReaderError("Some size was not measured on all three networks: without that there is no spread.")
+    if (table["direct"] == table["resized"]).all():
+        raise ReaderError("The columns 'direct' and 'resized' are the same everywhere: what is resized, and to what?")
+    row = table.iloc[random.Random(seed).randrange(len(table))]
+    again = checking.run(
+        measure, int(row["seed"]), int(row["size"]), case=f"seed {row['seed']:g} and {row['size']:g} px"
+    )
+    if not isinstance(again, tuple) or len(again) != 2:
+        raise ReaderError(f"measure has to return a tuple of two accuracies, but {again!r} came back.")
+    if max(abs(again[0] - row["direct"]), abs(again[1] - row["resized"])) > 0.02:
+        raise ReaderError("A row of the table measured again gives other numbers: fill the table from measure itself.")
+    checking.passed("Form of the experiment")
