@@ -1,0 +1,271 @@
+"""Checks of assignment 2, what moves when the picture does."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gaplab import data, models, shifting, training, weights
+from gaplab.claims import CAVEATS, FAILS, HOLDS
+from gaplab.coursework import checking
+from gaplab.errors import ReaderError
+
+KEEPS = 90
+"""Percent of its accuracy that a network has to keep for the claim of the last experiment to hold."""
+
+
+def check_shifts(prediction: object) -> None:
+    """Move a garment around the ring by every number of pixels, before trained networks, and count what stays."""
+    picture = data.normalise(data.stratified("test", 10)[0][:1])
+    wanted = {}
+    for head in ("gap", "flatten"):
+        network = weights.load(f"resnet20-{head}-s0")
+        for padding, copy in (("windows wrap around", shifting.circular(network)), ("zero padding", network)):
+            with torch.no_grad():
+                before = copy(picture)
+                moves = [copy(picture.roll(shift, dims=3)) - before for shift in range(1, 29)]
+            # Rounding moves a logit by less than a millionth of its size, a real change by more than a hundredth.
+            wanted[f"{head}, {padding}"] = sum(float(move.norm() / before.norm()) < 1e-4 for move in moves)
+    checking.predictions(prediction, wanted)
+    checking.passed("Predicted shifts")
+
+
+def check_orders(prediction: object, seed: int = 2) -> None:
+    """Try all orders of the six cells of a map, and count the different answers."""
+    draws = torch.Generator().manual_seed(seed)
+    cells, weight = (torch.randn(*shape, generator=draws, dtype=torch.float64) for shape in ((3, 6), (5, 18)))
+    seen: dict[str, set[tuple[float, ...]]] = {
+        "global average": set(),
+        "average of each column": set(),
+        "flatten": set(),
+    }
+    for order in itertools.permutations(range(6)):
+        feature_map = cells[:, list(order)].view(3, 2, 3)
+        reads = {
+            "global average": feature_map.mean(dim=(1, 2)),
+            "average of each column": feature_map.mean(dim=1).flatten(),
+            "flatten": feature_map.flatten(),
+        }
+        for how, vector in reads.items():
+            logits = weight[:, : len(vector)] @ vector
+            seen[how].add(tuple(round(value, 6) + 0.0 for value in logits.tolist()))
+    checking.predictions(prediction, {how: len(logits) for how, logits in seen.items()})
+    checking.passed("Predicted orders")
+
+
+def check_indifferent(indifferent: Callable[[Tensor, int, int, int], Any], seed: int = 2) -> None:
+    """Compare the pooled head with the flattened one, averaged over every order of the cells."""
+    draws, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    for height, width in ((1, 1), (2, 2), (2, 3), (3, 2), (1, 5)):
+        channels, classes = draws.randint(2, 4), draws.randint(5, 7)
+        cells = height * width
+        weight = torch.randn(classes, channels * cells, generator=generator, dtype=torch.float64)
+        feature_map = torch.randn(channels, cells, generator=generator, dtype=torch.float64)
+        orders = list(itertools.permutations(range(cells)))
+        wanted = torch.stack([weight @ feature_map[:, list(order)].flatten() for order in orders]).mean(dim=0)
+        case = f"{channels} channels of {height} x {width} cells and {classes} classes"
+        given = weight.clone()
+        pooled = checking.run(indifferent, given, channels, height, width, case=case)
+        checking.untouched(weight, given, "the weights")
+        if not isinstance(pooled, Tensor) or pooled.shape != (classes, channels) or pooled.dtype != weight.dtype:
+            raise ReaderError(f"For {case} a tensor {weight.dtype} of shape {(classes, channels)} is wanted.")
+        checking.same_tensor(
+            pooled @ feature_map.mean(dim=1), wanted, case,
+            "behind the pool your weights do not give the logits that all orders give on average; mind how flatten "
+            "reads a map, and that the pool divides.", 1e-9,
+        )  # fmt: skip
+    checking.passed("indifferent")
+
+
+def check_consistency(consistency: Callable[[Tensor], Any], shifts: Sequence[int], seed: int = 2) -> None:
+    """Compare the share of agreeing pairs with a count pair by pair.
+
+    Args:
+        consistency: The student's function of logits ``(S, N, K)``.
+        shifts: Numbers of shifts S to try.
+        seed: Of the logits.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for number in shifts:
+        for pictures, classes in ((1, 3), (7, 2), (number, number), (40, 10)):
+            logits = torch.randn(number, pictures, classes, generator=generator)
+            # Classes stay the same more often than chance would have it, as those of a trained network do.
+            logits += 1.5 * torch.randn(1, pictures, classes, generator=generator)
+            given = logits.clone()
+            case = f"{number} shifts of {pictures} pictures with {classes} classes"
+            found = checking.run(consistency, given, case=case)
+            checking.untouched(logits, given, "the logits")
+            if type(found) is not float:
+                raise ReaderError(f"For {case} a plain number (float) is wanted, but {found!r} came back.")
+            answers = [[max(range(classes), key=row.__getitem__) for row in shift] for shift in logits.tolist()]
+            pairs = [(a, b) for a in range(number) for b in range(number) if a < b]
+            same = sum(answers[a][n] == answers[b][n] for a, b in pairs for n in range(pictures))
+            if not abs(found - same / (len(pairs) * pictures)) < 1e-6:
+                raise ReaderError(
+                    f"For {case} your {found:.4f} is not the share of agreeing pairs: which pairs are there?"
+                )
+    checking.passed("consistency")
+
+
+class OneLogit(nn.Module):
+    """A network of ten logits of which only the last one answers to where the brightest column is."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(N, 10)`` for pictures ``(N, C, H, W)``."""
+        logits = torch.ones(len(x), 10, dtype=x.dtype, device=x.device)
+        logits[:, 9] = x.mean(dim=(1, 2)).argmax(dim=1).to(x.dtype)
+        return logits
+
+
+def drift_networks(seed: int) -> dict[str, nn.Module]:
+    """Build small networks that answer to shifts in different ways, most of them in training mode."""
+
+    def make() -> nn.ModuleDict:
+        convolution = [nn.Conv2d(2, 6, 3, stride=2), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(0.5)]
+        ring = nn.Conv2d(2, 6, 3, padding=1, padding_mode="circular")
+        return nn.ModuleDict(
+            {
+                "a global pool": nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 5)),
+                "a ring of stride 1 and a global pool": nn.Sequential(
+                    ring, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 5)
+                ),
+                "the mean of each row": nn.Sequential(nn.AdaptiveAvgPool2d((8, 1)), nn.Flatten(), nn.Linear(16, 5)),
+                "the mean of each column": nn.Sequential(nn.AdaptiveAvgPool2d((1, 9)), nn.Flatten(), nn.Linear(18, 5)),
+                "batch norm and dropout": nn.Sequential(*convolution, nn.Flatten(), nn.Linear(72, 5)),
+                "only one logit that moves": OneLogit(),
+            }
+        )
+
+    return dict(models.seeded(seed, make).cpu().double().items())
+
+
+def check_largest_drift(largest_drift: Callable[[nn.Module, Tensor, Sequence[int]], Any], seed: int = 2) -> None:
+    """Compare the drift with one that is measured picture by picture, on networks that are known to move or to stay."""
+    draws, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+    for what, network in drift_networks(seed).items():
+        for pictures in (1, 4):
+            images = torch.randn(pictures, 2, 8, 9, generator=generator, dtype=torch.float64)
+            shifts = draws.sample(range(1, 9), k=draws.randint(1, 3))
+            training_mode = draws.random() < 0.7
+            network.train(training_mode)
+            state = {key: value.clone() for key, value in network.state_dict().items()}
+            given, case = images.clone(), f"{what}, {pictures} pictures, shifts {shifts}"
+            found = checking.run(largest_drift, network, given, list(shifts), case=case)
+            checking.untouched(images, given, "the pictures")
+            if network.training != training_mode:
+                raise ReaderError("Your code leaves the network in another mode than it was in: put it back.")
+            if any(not torch.equal(value, state[key]) for key, value in network.state_dict().items()):
+                raise ReaderError("Measuring has changed the network: in which mode does batch norm learn?")
+            if type(found) is not float:
+                raise ReaderError(f"For {case} a plain number (float) is wanted, but {found!r} came back.")
+            wanted = _drift(network.eval(), images, shifts)
+            if not abs(found - wanted) <= 1e-6 * (1 + wanted):
+                raise ReaderError(
+                    f"For {case} the drift is {wanted:.4f} and yours {found:.4f}: is it the largest over pictures and "
+                    "shifts, along the right axis, of all logits together?"
+                )
+    checking.passed("largest_drift")
+
+
+@torch.no_grad()
+def _drift(network: nn.Module, images: Tensor, shifts: Sequence[int]) -> float:
+    largest = 0.0
+    for image in images:
+        before = network(image[None])[0]
+        for shift in shifts:
+            moved = torch.cat([image[:, :, -shift:], image[:, :, :-shift]], dim=2)
+            largest = max(largest, float(torch.linalg.vector_norm(network(moved[None])[0] - before) / before.norm()))
+    return largest
+
+
+Scramble = Callable[[Tensor, int, int], Any]
+
+
+def check_scramble(scramble: Scramble, seed: int = 2) -> None:
+    """Look where each pixel of numbered pictures has gone."""
+    draws = random.Random(seed)
+    for pictures, channels, side, tile in ((6, 1, 28, 14), (6, 1, 28, 7), (3, 2, 12, 4), (40, 1, 4, 2), (2, 1, 28, 28)):
+        numbers = torch.arange(channels * side * side, dtype=torch.float32).view(1, channels, side, side)
+        images = numbers + 10_000 * torch.arange(pictures).view(-1, 1, 1, 1)
+        given, case, first = images.clone(), f"{side} px in tiles of {tile} px", draws.randint(0, 10**6)
+        moved = checking.run(scramble, given, tile, first, case=case)
+        checking.untouched(images, given, "the pictures")
+        if not isinstance(moved, Tensor) or moved.shape != images.shape or moved.dtype != images.dtype:
+            raise ReaderError(f"For {case} a tensor of the shape and type that went in is wanted.")
+        if not torch.equal(moved.flatten(1).sort().values, images.flatten(1)):
+            raise ReaderError(f"For {case} pixels are lost, repeated, or have moved to another picture.")
+        start = _cut(images, tile)
+        if not torch.equal(_cut(moved, tile).sort(dim=1).values, start.sort(dim=1).values):
+            raise ReaderError(f"For {case} some tiles are torn: move whole tiles, all channels of one together.")
+        if side == tile:
+            continue
+        orders = _cut(moved, tile).argsort(dim=1)[..., 0]
+        if pictures > 2 and (orders == orders[0]).all():
+            raise ReaderError(f"For {case} all pictures get the same order: draw one for each.")
+        if not torch.equal(moved, checking.run(scramble, given, tile, first, case=case)):
+            raise ReaderError(f"For {case} the same seed gives another result the second time.")
+        if torch.equal(moved, checking.run(scramble, given, tile, first + 1, case=case)):
+            raise ReaderError(f"For {case} two seeds give the same result.")
+    garments = data.stratified("test", 10)[0]
+    if getattr(checking.run(scramble, garments, 7, seed, case="ten garments"), "dtype", None) != torch.uint8:
+        raise ReaderError("Garments go in as uint8 and have to come out as uint8.")
+    checking.passed("scramble")
+
+
+def _cut(images: Tensor, tile: int) -> Tensor:
+    """Return the tiles ``(N, tiles, C * tile * tile)``."""
+    return F.unfold(images, tile, stride=tile).transpose(1, 2)
+
+
+def check_scrambled(scrambled: object, kept: object, verdict: object, seed: int = 2) -> None:
+    """Check the form of the table, measure some rows again, and ask whether the conclusion follows from it.
+
+    Args:
+        scrambled: The student's table.
+        kept: What the student worked out from it: percent of the accuracy that is kept, by head.
+        verdict: The student's verdict.
+        seed: Of the rows that are measured again, and of the order of their tiles.
+    """
+    draws = random.Random(seed)
+    columns = {"head": None, "seed": (0, 2), "tile": (2, 28), "accuracy": (0.0, 1.0)}
+    table = checking.frame(scrambled, columns, "scrambled")
+    for head in ("gap", "flatten"):
+        rows = table[table["head"] == head]
+        if len(rows) != len(rows.drop_duplicates(["seed", "tile"])):
+            raise ReaderError(f"The table has a condition of {head} more than once.")
+        for tile in (28, 14):
+            if set(rows[rows["tile"] == tile]["seed"]) != {0, 1, 2}:
+                raise ReaderError(f"The table has not all three seeds of {head} at tiles of {tile} px.")
+    if not set(table["tile"]) - {14, 28}:
+        raise ReaderError("Measure a third size of tile as well, for example 7 px.")
+    images, labels = data.stratified("test", 200)
+    for _, row in table.sample(4, random_state=seed % 2**32).iterrows():
+        name = f"resnet20-{row['head']}-s{row['seed']:.0f}"
+        again = training.accuracy(weights.load(name), (_scrambled(images, int(row["tile"]), draws), labels))
+        # Two samples of 200 garments differ by up to three standard errors of their difference, 0.05 each.
+        if abs(again - row["accuracy"]) > 0.15:
+            raise ReaderError(
+                f"Measured again, {name} at tiles of {row['tile']:.0f} px is not right as often as your row says"
+                ": which network, which pictures, which labels?"
+            )
+    means = table.groupby(["head", "tile"])["accuracy"].mean()
+    wanted = {head: 100 * means[head, 14] / means[head, 28] for head in ("gap", "flatten")}
+    checking.predictions(kept, wanted, dict.fromkeys(wanted, 0.05))
+    if verdict not in (HOLDS, CAVEATS, FAILS):
+        raise ReaderError(f"The verdict is {verdict!r}: give HOLDS, CAVEATS or FAILS.")
+    if (verdict == HOLDS) != (wanted["gap"] >= KEEPS):
+        raise ReaderError("The verdict does not follow from your own table.")
+    checking.passed("Experiment")
+
+
+def _scrambled(images: Tensor, tile: int, draws: random.Random) -> Tensor:
+    tiles = _cut(images.float(), tile)
+    orders = torch.stack([torch.tensor(draws.sample(range(tiles.shape[1]), k=tiles.shape[1])) for _ in images])
+    moved = torch.gather(tiles, 1, orders[..., None].expand_as(tiles))
+    return F.fold(moved.transpose(1, 2), images.shape[-2:], tile, stride=tile)
