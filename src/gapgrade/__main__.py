@@ -117,6 +117,8 @@ def grade(options: Any) -> int:
         seconds = time.monotonic() - started
     for assignment in here:
         _conclude(course, assignment, graded[assignment.name], seconds, limits)
+        if options.exchange:
+            _hand_over(course, assignment, folder)
     failed = len(tasks) - sum(len(students) for students in graded.values())
     print(f"Graded {len(tasks) - failed}, unchanged {len(submissions) - len(tasks)}, failed {failed}.")
     print(f"Results: {root / 'results'}")
@@ -140,6 +142,18 @@ def _conclude(course: Course, assignment: Assignment, fresh: set[str], seconds: 
     for record in records:
         page = course.feedback(assignment, record.student)
         exports.write(results / "feedback" / f"{record.student}.html", page.read_text(encoding="utf-8"))
+
+
+def _hand_over(course: Course, assignment: Assignment, submitted: Path) -> None:
+    """Put feedback where nbgrader's exchange releases it from: beside ``submitted``, with each submission's secret."""
+    for record in course.records(assignment):
+        origin = submitted / record.student / assignment.name
+        target = submitted.resolve().parent / "feedback" / record.student / assignment.name
+        page = course.feedback(assignment, record.student)
+        exports.write(target / page.name, page.read_text(encoding="utf-8"))
+        for name in ("timestamp.txt", "submission_secret.txt"):
+            if (origin / name).exists():
+                exports.write(target / name, (origin / name).read_text(encoding="utf-8"))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -185,6 +199,8 @@ def main(arguments: list[str] | None = None) -> int:
     two.add_argument(
         "--python", type=Path, default=Path(sys.executable), help="the Python that has gaplab and ipykernel"
     )
+    exchange = "FOLDER is the submitted/ of a course on a hub: put the feedback where its exchange releases it from"
+    two.add_argument("--exchange", action="store_true", help=exchange)
     for command in (one, two):
         command.add_argument(
             "--course", type=Path, default=Path("book/coursework"), help="folder of the assignments' sources"
