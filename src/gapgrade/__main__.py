@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from gapgrade import CourseworkError, exports
 from gapgrade.assignments import Assignment, find, write_release
-from gapgrade.course import Course, Record, grade_one
+from gapgrade.course import Course, Record, Task, grade_one
 from gapgrade.intake import Submission, collect, unpack
 from gapgrade.sandbox import ISOLATIONS, Limits, Sandbox
 
@@ -50,7 +50,7 @@ def _hash(*parts: bytes) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def _digest(assignment: Assignment, sandbox: Sandbox, submission: Submission) -> str:
+def _digest(assignment: Assignment, sandbox: Sandbox, submission: Submission, limits: Limits) -> str:
     """Hash all that a grade depends on: the submission, the assignment, the instant checks and the limits."""
     checks = sorted(sandbox.checks.glob("*.py")) if sandbox.checks else []
     return _hash(
@@ -58,25 +58,27 @@ def _digest(assignment: Assignment, sandbox: Sandbox, submission: Submission) ->
         submission.path.name.encode(),
         assignment.source.read_bytes(),
         *(path.read_bytes() for path in checks),
-        repr(sandbox.limits).encode(),
+        repr(limits).encode(),
     )
 
 
-def _batch(
-    root: Path, jobs: int, tasks: list[tuple[Assignment, Submission, str]], sandbox: Sandbox, seed: int
-) -> Iterator[Record]:
+def _limits(assignment: Assignment, options: Any) -> Limits:
+    """Take the limits from the command line, else from the assignment: room for ten of its longest cells."""
+    cell = options.cell_seconds or assignment.cell_seconds
+    return Limits(cell, options.notebook_seconds or 10 * cell, options.memory)
+
+
+def _batch(root: Path, jobs: int, tasks: list[Task], sandbox: Sandbox, seed: int) -> Iterator[Record]:
     # Fresh processes: nbgrader changes its process's working directory.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        waiting = {pool.submit(grade_one, root, *task, sandbox, seed): task for task in tasks}
+        waiting = {pool.submit(grade_one, root, task, sandbox, seed): task for task in tasks}
         for future in as_completed(waiting):
-            _, submission, _ = waiting[future]
             try:
                 yield future.result()
             except Exception as problem:
-                tqdm.write(
-                    f"{submission.student} was not graded and will be tried again next time: {problem}", file=sys.stderr
-                )
+                student = waiting[future].submission.student
+                tqdm.write(f"{student} was not graded and will be tried again next time: {problem}", file=sys.stderr)
 
 
 def grade(options: Any) -> int:
@@ -90,8 +92,7 @@ def grade(options: Any) -> int:
         raise CourseworkError(
             f"There is no assignment called {options.assignment!r}: choose one of {', '.join(assignments)}."
         )
-    limits = Limits(options.cell_seconds, options.notebook_seconds, options.memory)
-    sandbox = Sandbox(options.python, limits, options.isolation)
+    sandbox = Sandbox(options.python, options.isolation)
     seed = options.seed if options.seed is not None else secrets.randbits(32)
     course = Course(root)
     with tempfile.TemporaryDirectory() as scratch:
@@ -105,10 +106,11 @@ def grade(options: Any) -> int:
         tasks = []
         for submission in submissions:
             assignment = assignments[submission.assignment]
-            digest = _digest(assignment, sandbox, submission)
+            limits = _limits(assignment, options)
+            digest = _digest(assignment, sandbox, submission, limits)
             known = course.record(assignment, submission.student)
             if options.again or known is None or known.digest != digest:
-                tasks.append((assignment, submission, digest))
+                tasks.append(Task(assignment, submission, digest, limits))
         started = time.monotonic()
         graded: dict[str, set[str]] = {assignment.name: set() for assignment in here}
         records = _batch(course.root, options.jobs, tasks, sandbox, seed)
@@ -116,7 +118,7 @@ def grade(options: Any) -> int:
             graded[record.assignment].add(record.student)
         seconds = time.monotonic() - started
     for assignment in here:
-        _conclude(course, assignment, graded[assignment.name], seconds, limits)
+        _conclude(course, assignment, graded[assignment.name], seconds, _limits(assignment, options))
         if options.exchange:
             _hand_over(course, assignment, folder)
     failed = len(tasks) - sum(len(students) for students in graded.values())
@@ -181,24 +183,10 @@ def main(arguments: list[str] | None = None) -> int:
     two.add_argument(
         "--isolation", choices=["auto", *ISOLATIONS], default="auto", help="how students' code is kept apart"
     )
-    two.add_argument(
-        "--cell-seconds", type=int, default=Limits.cell_seconds, help="time for one cell (default: %(default)s)"
-    )
-    two.add_argument(
-        "--notebook-seconds",
-        type=int,
-        default=Limits.notebook_seconds,
-        help="time for a notebook (default: %(default)s)",
-    )
-    two.add_argument(
-        "--memory",
-        type=float,
-        default=Limits.memory_gib,
-        help="GiB of memory for a notebook (default: %(default)s)",
-    )
-    two.add_argument(
-        "--python", type=Path, default=Path(sys.executable), help="the Python that has gaplab and ipykernel"
-    )
+    two.add_argument("--cell-seconds", type=int, help="time for one cell; the assignment's own limit if not given")
+    two.add_argument("--notebook-seconds", type=int, help="time for a notebook; ten times a cell's if not given")
+    two.add_argument("--memory", type=float, default=4.0, help="GiB of memory for a process (default: %(default)s)")
+    two.add_argument("--python", type=Path, default=Path(sys.executable), help="the Python with gaplab and ipykernel")
     exchange = "FOLDER is the submitted/ of a course on a hub: put the feedback where its exchange releases it from"
     two.add_argument("--exchange", action="store_true", help=exchange)
     for command in (one, two):

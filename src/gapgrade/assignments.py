@@ -41,7 +41,7 @@ what to look at if something is wrong. Passing it is not the whole grade: more t
 numbers, run at grading. You may add cells. Cells that are not answers are put back as they were.
 
 Check before you hand in: Kernel > Restart Kernel and Run All Cells. At grading, a cell may run for
-60 seconds and nothing can be downloaded.
+{seconds} seconds and nothing can be downloaded.
 
 Hand in: the one file {notebook}, saved, under that name.
 """
@@ -65,6 +65,11 @@ class Assignment:
     def title(self) -> str:
         """Title from the front matter."""
         return str(self.notebook.metadata.coursework["title"])
+
+    @property
+    def cell_seconds(self) -> int:
+        """Time for one cell at grading; the front matter may ask for more than a minute."""
+        return int(self.notebook.metadata.coursework.get("cell_seconds", 60))
 
     @property
     def points(self) -> float:
@@ -182,6 +187,7 @@ def write_release(assignment: Assignment, notebook: str, folder: Path, package: 
         underline="=" * len(assignment.title),
         chapter=facts["chapter"],
         minutes=facts["minutes"],
+        seconds=assignment.cell_seconds,
         points=f"{assignment.points:g}",
         package=package,
         notebook=f"{assignment.slug}.ipynb",

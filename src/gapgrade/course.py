@@ -27,7 +27,7 @@ from traitlets.config import Config
 from gapgrade import CourseworkError
 from gapgrade.assignments import Assignment, as_text, exercise
 from gapgrade.intake import Submission, restore
-from gapgrade.sandbox import Sandbox
+from gapgrade.sandbox import Limits, Sandbox
 
 COURSE = "gaplab"
 
@@ -62,6 +62,16 @@ class Record:
     isolation: str
     graded: str
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission that has to be graded, with the limits under which it runs."""
+
+    assignment: Assignment
+    submission: Submission
+    digest: str
+    limits: Limits
 
 
 class Course:
@@ -140,16 +150,15 @@ class Course:
         names = sorted(path.stem for path in (self.root / "records" / assignment.name).glob("*.json"))
         return [record for name in names if (record := self.record(assignment, name))]
 
-    def grade(self, assignment: Assignment, submission: Submission, digest: str, sandbox: Sandbox, seed: int) -> Record:
+    def grade(self, task: Task, sandbox: Sandbox, seed: int) -> Record:
         """Grade one submission; whatever is in it, the student gets a grade and a page of feedback.
 
         Args:
-            assignment: What was assigned.
-            submission: What was handed in.
-            digest: Hash of all that the grade depends on.
+            task: What was handed in, for which assignment, under which limits.
             sandbox: Where the student's code runs.
             seed: What the hidden tests draw from.
         """
+        assignment, submission = task.assignment, task.submission
         student = submission.student
         release = nbformat.read(self._release(assignment), as_version=4)
         target = self.root / "submitted" / student / assignment.name
@@ -159,7 +168,7 @@ class Course:
         stopped: list[str] = []
 
         def execute(notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-            stopped[:] = sandbox.run(notebook, seed)
+            stopped[:] = sandbox.run(notebook, seed, task.limits)
             return notebook, resources
 
         for last in (False, True):
@@ -184,7 +193,7 @@ class Course:
             lms=submission.lms,
             lms_id=submission.lms_id,
             file=submission.path.name,
-            digest=digest,
+            digest=task.digest,
             seed=seed,
             isolation=sandbox.isolation,
             graded=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -243,13 +252,11 @@ class Course:
         return next(str(cell.source) for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
 
 
-def grade_one(
-    root: Path, assignment: Assignment, submission: Submission, digest: str, sandbox: Sandbox, seed: int
-) -> Record:
+def grade_one(root: Path, task: Task, sandbox: Sandbox, seed: int) -> Record:
     """Grade one submission and write its feedback, as a worker process does."""
     course = Course(root)
-    record = course.grade(assignment, submission, digest, sandbox, seed)
-    course.write_feedback(assignment, submission.student)
+    record = course.grade(task, sandbox, seed)
+    course.write_feedback(task.assignment, task.submission.student)
     return record
 
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +108,10 @@ class Sandbox:
 
     Args:
         python: The lab's Python, which has gaplab and ipykernel.
-        limits: What one submission may use.
         isolation: A name in ``ISOLATIONS``, or ``auto`` for the strongest that this machine permits.
     """
 
     python: Path
-    limits: Limits = field(default_factory=Limits)
     isolation: str = "auto"
 
     def __post_init__(self) -> None:
@@ -171,18 +169,18 @@ class Sandbox:
         return [*command, "--bind", str(scratch), str(scratch), "--chdir", str(scratch / "work")]
 
     @contextmanager
-    def _kernel(self, seed: int) -> Iterator[_Client]:
+    def _kernel(self, seed: int, limits: Limits) -> Iterator[_Client]:
         """Start a kernel in a new scratch folder, and leave nothing of it behind."""
         with tempfile.TemporaryDirectory(prefix="gap-", ignore_cleanup_errors=True) as name:
             scratch = Path(name)
             for folder in ("work", "home", "spec/student"):
                 (scratch / folder).mkdir(parents=True)
-            limits = (str(int(self.limits.memory_gib * 2**30)), str(self.limits.file_mib * 2**20))
+            room = (str(int(limits.memory_gib * 2**30)), str(limits.file_mib * 2**20))
             kernel = [
                 str(self.python),
                 "-c",
                 LAUNCH,
-                *limits,
+                *room,
                 "-f",
                 "{connection_file}",
                 "--HistoryManager.hist_file=:memory:",
@@ -212,20 +210,20 @@ class Sandbox:
             client = _Client(
                 NotebookNode(cells=[], metadata={}),
                 km=manager,
-                timeout=self.limits.cell_seconds,
+                timeout=limits.cell_seconds,
                 interrupt_on_timeout=False,
                 allow_errors=True,
                 coalesce_streams=True,
                 store_widget_state=False,
                 startup_timeout=120,
             )
-            client.allowed = self.limits.output_characters
+            client.allowed = limits.output_characters
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             with client.setup_kernel(cleanup_kc=True, env=environment, cwd=str(scratch / "work"), **quiet):
                 client.shutdown_kernel = "immediate"
                 yield client
 
-    def run(self, notebook: NotebookNode, seed: int) -> list[str]:
+    def run(self, notebook: NotebookNode, seed: int, limits: Limits) -> list[str]:
         """Execute every cell of a notebook in place.
 
         A cell that does not end in time or whose kernel dies is given an error as its output. The kernel is then
@@ -234,23 +232,23 @@ class Sandbox:
         Returns:
             One sentence for each cell that was stopped.
         """
-        deadline = time.monotonic() + self.limits.notebook_seconds
+        deadline = time.monotonic() + limits.notebook_seconds
         waiting = [cell for cell in notebook.cells if cell.cell_type == "code"]
         done: list[NotebookNode] = []
         notes: list[str] = []
         while waiting:
             if time.monotonic() >= deadline:
-                reason = f"not run, since the notebook's {self.limits.notebook_seconds} seconds were used up"
+                reason = f"not run, since the notebook's {limits.notebook_seconds} seconds were used up"
                 for cell in waiting:
                     _stop(cell, reason)
                 notes.append(f"{_name(waiting[0])} and what follows: {reason}")
                 break
-            with self._kernel(seed) as client:
-                if not self._replay(client, done, deadline):
+            with self._kernel(seed, limits) as client:
+                if not self._replay(client, done, limits, deadline):
                     continue
                 while waiting and time.monotonic() < deadline:
                     cell = waiting.pop(0)
-                    reason = self._execute(client, cell, deadline)
+                    reason = self._execute(client, cell, limits, deadline)
                     if reason:
                         notes.append(f"{_name(cell)}: {reason}")
                         break
@@ -258,19 +256,19 @@ class Sandbox:
                         done.append(cell)
         return notes
 
-    def _replay(self, client: _Client, done: list[NotebookNode], deadline: float) -> bool:
+    def _replay(self, client: _Client, done: list[NotebookNode], limits: Limits, deadline: float) -> bool:
         """Run again what has run before; a cell that fails to end this time is not tried a third time."""
         for cell in done:
-            if self._execute(client, NotebookNode(cell, metadata={}), deadline):
+            if self._execute(client, NotebookNode(cell, metadata={}), limits, deadline):
                 done.remove(cell)
                 return False
         return True
 
-    def _execute(self, client: _Client, cell: NotebookNode, deadline: float) -> str:
+    def _execute(self, client: _Client, cell: NotebookNode, limits: Limits, deadline: float) -> str:
         """Execute one cell; return why it was stopped, or nothing."""
         client.seen = 0
         client.nb.cells = [cell]
-        client.timeout = max(1, min(self.limits.cell_seconds, int(deadline - time.monotonic())))
+        client.timeout = max(1, min(limits.cell_seconds, int(deadline - time.monotonic())))
         cell.outputs, cell.execution_count = [], None
         try:
             client.execute_cell(cell, 0)

@@ -16,8 +16,6 @@ import time
 import traceback
 from pathlib import Path
 
-SECONDS = 60  # the limit for a cell at grading
-
 
 def attempt(namespace, answer, following):
     """Run an answer and the cells behind it; return, for each test, nothing or the error's name and message."""
@@ -39,13 +37,13 @@ def attempt(namespace, answer, following):
     return outcome
 
 
-def forked(namespace, answer, following):
+def forked(namespace, answer, following, seconds):
     """Do the same in a child process."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
-        signal.alarm(SECONDS)
+        signal.alarm(seconds)
         with open(writing, "w") as pipe:
             json.dump(attempt(namespace, answer, following), pipe)
         os._exit(0)
@@ -67,9 +65,11 @@ def main(source, answers):
     student = json.loads(Path(source).with_suffix(".ipynb").read_text())
     stubs = {cell["id"]: "".join(cell["source"]) for cell in student["cells"]}
     namespace = {"__name__": "__main__"}
-    cells = [cell for cell in read(Path(source)).notebook.cells if cell.cell_type == "code"]
+    assignment = read(Path(source))
+    cells = [cell for cell in assignment.notebook.cells if cell.cell_type == "code"]
     result = {"seed": os.environ["GAPLAB_GRADING_SEED"], "answers": {}, "seconds": {}}
-    for position, cell in enumerate(cells):
+    last = max(position for position, cell in enumerate(cells) if cell.metadata.nbgrader["grade"])
+    for position, cell in enumerate(cells[:last]):
         facts = cell.metadata.nbgrader
         if facts["solution"]:
             following = []
@@ -77,12 +77,17 @@ def main(source, answers):
                 if other.metadata.nbgrader["solution"]:
                     break
                 following.append(other)
+            # What stands behind the last test, such as a long training, is another exercise's.
+            tests = [number for number, other in enumerate(following) if other.metadata.nbgrader["grade"]]
+            following = following[: tests[-1] + 1] if tests else []
             texts = {"right: the source's own": cell.source, "wrong: left untouched": stubs[cell.id]}
             known = given.get(cell.id, {"right": [], "wrong": []})
             texts |= {f"right: {number}": text for number, text in enumerate(known["right"], start=1)}
             texts |= {f"wrong: {label}": text for label, text in known["wrong"]}
             started = time.monotonic()
-            result["answers"][cell.id] = {label: forked(namespace, text, following) for label, text in texts.items()}
+            result["answers"][cell.id] = {
+                label: forked(namespace, text, following, assignment.cell_seconds) for label, text in texts.items()
+            }
             result["seconds"][cell.id] = round(time.monotonic() - started, 1)
         if not facts["grade"]:
             with contextlib.redirect_stdout(sys.stderr):
