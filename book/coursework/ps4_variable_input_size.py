@@ -236,28 +236,40 @@ with torch.no_grad():
 #
 # A colleague trains on pictures of different sizes. To make one batch of them, each map is padded to the largest height and width in the batch. What stands in the
 # padding is left over from earlier layers and means nothing. The pool has to average over each picture's own cells and over no others: a
-# picture's vector must not depend on which other pictures are in the batch.
-#
-# `sizes` holds the height and the width of each picture in pixels; the network pads as ResNet does, so its map has the side that ResNet's has. The colleague's code gives the right answer for one picture of 224 x 224, which is what its test
-# tries. It holds several faults. Repair it (and delete the line that raises), and leave a comment at each repair that says what was wrong.
+# picture's vector must not depend on which other pictures are in the batch. `sizes` holds the height and the width of each picture in pixels; the network pads as ResNet does, so its map has the side that ResNet's has.
 
 
-# %% name="ex-4-4" nbgrader={"grade": false, "grade_id": "ex-4-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def pool_ragged(maps, sizes, stride=32):
+# %% name="colleagues-pool"
+def colleagues_pool(maps, sizes, stride=32):
     """Average each picture's own cells: maps ``(N, C, H, W)`` to vectors ``(N, C)``."""
     vectors = []
     for each, (height, width) in zip(maps, sizes, strict=True):
         rows, columns = height // stride, width // stride
         vectors.append(each[:, :columns, :rows].sum(dim=(1, 2)) / each[0].numel())
+    return torch.stack(vectors)
+
+
+maps = torch.rand(1, 512, 7, 7)
+torch.testing.assert_close(colleagues_pool(maps, [(224, 224)]), maps.mean(dim=(2, 3)))
+print("The colleague's only test passes.")
+
+# %% [markdown]
+# It holds several faults. Write it anew without them, and leave a comment at each repair that says what was wrong.
+
+
+# %% name="ex-4-4" nbgrader={"grade": false, "grade_id": "ex-4-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def pool_ragged(maps, sizes, stride=32):
+    """Average each picture's own cells: maps ``(N, C, H, W)`` to vectors ``(N, C)``."""
     ### BEGIN SOLUTION
     vectors = []
     for each, (height, width) in zip(maps, sizes, strict=True):
         # The map's side is rounded up, not down.
         rows, columns = -(-height // stride), -(-width // stride)
-        # Rows and columns were swapped, which no square picture shows; and the sum was divided by all cells of the padded map, not by the picture's own.
+        # Rows and columns were swapped, which no square picture shows; and the sum was
+        # divided by all cells of the padded map, not by the picture's own.
         vectors.append(each[:, :rows, :columns].mean(dim=(1, 2)))
-    ### END SOLUTION
     return torch.stack(vectors)
+    ### END SOLUTION
 
 
 # %% name="ex-4-4-test" nbgrader={"grade": true, "grade_id": "ex-4-4-test", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}

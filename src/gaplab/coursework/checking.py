@@ -35,7 +35,7 @@ def run(function: Callable[..., Any], *arguments: Any, case: str) -> Any:
         raise ReaderError(f"For {case} your code stops with {type(problem).__name__}: {lines[0]}") from None
 
 
-def same_tensor(given: object, wanted: Tensor, case: str, hint: str, tolerance: float = 1e-6) -> None:
+def same_tensor(given: object, wanted: Tensor, case: str, hint: str, tolerance: float = 1e-6, scale: float = 0) -> None:
     """Compare every element of a student's tensor.
 
     Args:
@@ -44,6 +44,7 @@ def same_tensor(given: object, wanted: Tensor, case: str, hint: str, tolerance: 
         case: For which input, in words.
         hint: Where to look if the values differ.
         tolerance: Allowed difference, relative to the largest element.
+        scale: Size of the numbers that it was computed from, where that is larger.
 
     Raises:
         ReaderError: It is no tensor, or its shape, type or any element differs.
@@ -55,7 +56,7 @@ def same_tensor(given: object, wanted: Tensor, case: str, hint: str, tolerance: 
     if given.dtype != wanted.dtype:
         raise ReaderError(f"For {case} the type is {given.dtype}, but {wanted.dtype} went in: do not change it.")
     difference = (given.detach() - wanted.detach()).abs()
-    allowed = tolerance * max(1e-30, float(wanted.detach().abs().max()))
+    allowed = tolerance * max(1e-30, scale, float(wanted.detach().abs().max()))
     wrong = int((~(difference <= allowed)).sum())  # not(<=) also catches NaN
     if wrong:
         raise ReaderError(f"For {case} {wrong} of {wanted.numel()} numbers differ: {hint}")
