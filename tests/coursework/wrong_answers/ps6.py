@@ -1,0 +1,296 @@
+"""Answers to assignment 6, right in another way or plausibly wrong; each replaces a whole answer cell."""
+
+
+def pool(body, features="channels", before="", after=""):
+    return f"""
+class MyPool(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        {before or "pass"}
+
+    def forward(self, x):
+        {body}
+
+def my_head(channels, classes):
+    return MyPool(channels), nn.Linear({features}, classes)
+{after}
+"""
+
+
+def predicted(parameters=650, work=640, read=64, share=26.5):
+    return f"""
+prediction = {{
+    "parameters of the head": {parameters},
+    "multiply-adds of the classifier": {work},
+    "numbers that the classifier reads at 56 px": {read},
+    "cells with a gradient behind the pool, %": {share},
+}}
+"""
+
+
+BEHAVIOUR = """
+def behaviour(network, images, labels):
+    was_training = network.training
+    network.eval()
+    with torch.no_grad():
+        still = network(data.normalise(images)).argmax(dim=1).cpu()
+        same = []
+        for dy in (-2, 0, 2):
+            for dx in (-2, 0, 2):
+                if dy or dx:
+                    moved = torch.roll(images, (dy, dx), dims=(2, 3))
+                    same.append(network(data.normalise(moved)).argmax(dim=1).cpu() == still)
+        larger = network(data.normalise(data.resize(images, 40))).argmax(dim=1).cpu()
+    network.train(was_training)
+    return {
+        "accuracy": float((still == labels).float().mean()),
+        "consistency": float(torch.stack(same).float().mean()),
+        "accuracy_at_40": float((larger == labels).float().mean()),
+    }
+"""
+
+GRADIENTS = """
+def gradients(network, images, labels):
+    was_training = network.training
+    network.eval()
+    last = network.features(data.normalise(images))
+    logits = network.fc(network.pool(last).flatten(1))
+    loss = F.cross_entropy(logits, labels.to(where), reduction="sum")
+    gradient = torch.autograd.grad(loss, last)[0].cpu().double()
+    network.train(was_training)
+    energy = gradient.square().sum(dim=1).flatten(1)
+    cells = energy.sum(dim=1) ** 2 / (energy**2).sum(dim=1)
+    return {
+        "gradient_cells": float(cells.mean()) / energy.shape[1],
+        "gradient_norm": float(energy.sum(dim=1).sqrt().mean()),
+    }
+"""
+
+DECIDE = """
+def decide(table, measure):
+    gap = table[table["head"] == "gap"].set_index("seed")[measure].sort_index()
+    mine = table[table["head"] == "mine"].set_index("seed")[measure].sort_index()
+    gains = (mine - gap).to_numpy()
+    difference, error = float(gains.mean()), float(gains.std(ddof=1) / len(gains) ** 0.5)
+    if difference > 2 * error:
+        verdict = "higher"
+    elif difference < -2 * error:
+        verdict = "lower"
+    else:
+        verdict = "undecided"
+    return {"difference": difference, "error": error, "verdict": verdict}
+"""
+
+
+def changed(text, old, new):
+    assert old in text, old
+    return text.replace(old, new)
+
+
+ANSWERS = {
+    "ex-6-1": {
+        "right": [
+            pool(
+                "a = torch.sigmoid(self.mix); return a * x.mean(dim=(2, 3)) + (1 - a) * x.amax(dim=(2, 3))",
+                before="self.mix = nn.Parameter(torch.zeros(()))",
+            ),
+            pool("return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)", "2 * channels"),
+            pool(
+                "w = self.look(x).flatten(2).softmax(dim=2); return (w * x.flatten(2)).sum(dim=2)",
+                before="self.look = nn.Conv2d(channels, 1, 1)",
+            ),
+            pool("return F.adaptive_avg_pool2d(x, 2).amax(dim=(2, 3))"),
+            pool("return F.adaptive_avg_pool2d(x, 2).flatten(1)", "4 * channels"),
+        ],
+        "wrong": [
+            ("the average", pool("return x.mean(dim=(2, 3))")),
+            ("the maximum", pool("return x.amax(dim=(2, 3))")),
+            (
+                "the average by another name",
+                pool("return F.adaptive_avg_pool2d(F.adaptive_avg_pool2d(x, x.shape[2:]), 1).flatten(1)"),
+            ),
+            ("a flattened head", pool("return x.flatten(1)", "49 * channels")),
+            ("a fixed window", pool("return F.avg_pool2d(x, 7).flatten(1)")),
+            ("the sum", pool("return x.sum(dim=(2, 3))")),
+            (
+                "five best cells, or all of them",
+                pool("c = x.flatten(2); return c.topk(min(5, c.shape[2]), dim=2).values.sum(dim=2)"),
+            ),
+            ("five best cells of small maps too", pool("return x.flatten(2).topk(5, dim=2).values.mean(dim=2)")),
+            (
+                "nan for a single cell",
+                pool("return torch.cat([x.mean(dim=(2, 3)), x.std(dim=(2, 3))], dim=1)", "2 * channels"),
+            ),
+            ("no gradient", pool("return x.detach().mean(dim=(2, 3)) + x.detach().amax(dim=(2, 3))")),
+            ("an infinite gradient at zero", pool("return x.sqrt().mean(dim=(2, 3)) ** 2")),
+            (
+                "an idle parameter",
+                pool(
+                    "return (x.mean(dim=(2, 3)) + x.amax(dim=(2, 3))) / 2",
+                    before="self.p = nn.Parameter(torch.ones(()))",
+                ),
+            ),
+            ("looks at the whole batch", pool("return x.mean(dim=(2, 3)) / x.mean()")),
+            ("changes the maps", pool("x.data.mul_(2); return (x.mean(dim=(2, 3)) + x.amax(dim=(2, 3))) / 2")),
+            ("the wrong axes", pool("return (x.mean(dim=(1, 2)) + x.amax(dim=(1, 2))) / 2")),
+            ("the classifier reads too few", pool("return torch.cat([x.mean(dim=(2, 3)), x.amax(dim=(2, 3))], dim=1)")),
+            ("64 channels always", pool("return (x.mean(dim=(2, 3)) + x.amax(dim=(2, 3))) / 2", "64")),
+            (
+                "ten classes always",
+                changed(
+                    pool("return (x.mean(dim=(2, 3)) + x.amax(dim=(2, 3))) / 2"),
+                    "(channels, classes)\n",
+                    "(channels, 10)\n",
+                ),
+            ),
+            ("two more axes", pool("return (x.mean(dim=(2, 3), keepdim=True) + x.amax(dim=(2, 3), keepdim=True)) / 2")),
+            (
+                "a deep classifier",
+                changed(
+                    pool("return (x.mean(dim=(2, 3)) + x.amax(dim=(2, 3))) / 2"),
+                    "nn.Linear(channels, classes)",
+                    "nn.Sequential(nn.Linear(channels, 9), nn.Linear(9, classes))",
+                ),
+            ),
+        ],
+    },
+    "ex-6-2": {
+        "right": [predicted(), predicted(share=26)],
+        "wrong": [
+            ("without the bias", predicted(parameters=640)),
+            ("with the bias in the multiply-adds", predicted(work=650)),
+            ("a flattened head", predicted(49 * 640 + 10, 49 * 640, 49 * 64)),
+            ("a larger map gives more", predicted(read=4 * 64)),
+            ("one cell", predicted(share=100 / 49)),
+            ("every cell", predicted(share=100)),
+            ("a fraction and not per cent", predicted(share=13 / 49)),
+            ("left as it was", "prediction = dict.fromkeys(prediction) if 'prediction' in dir() else {}"),
+        ],
+    },
+    "ex-6-3": {
+        "right": [BEHAVIOUR],
+        "wrong": [
+            ("in training mode", changed(BEHAVIOUR, "network.eval()", "network.train()")),
+            ("leaves the network in evaluation mode", changed(BEHAVIOUR, "    network.train(was_training)\n", "")),
+            (
+                "counts the right class and not the same class",
+                changed(BEHAVIOUR, ".cpu() == still)", ".cpu() == labels)"),
+            ),
+            ("the unmoved image counts too", changed(BEHAVIOUR, "if dy or dx:", "if True:")),
+            ("four moves", changed(BEHAVIOUR, "if dy or dx:", "if bool(dy) != bool(dx):")),
+            ("moves by one pixel", changed(BEHAVIOUR, "(dy, dx), dims", "(dy // 2, dx // 2), dims")),
+            (
+                "only if no move changes anything",
+                changed(BEHAVIOUR, "torch.stack(same).float()", "torch.stack(same).all(dim=0).float()"),
+            ),
+            ("rolls the wrong axes", changed(BEHAVIOUR, "dims=(2, 3)", "dims=(0, 2)")),
+            ("40 px by a canvas", changed(BEHAVIOUR, "data.resize(images, 40)", "data.place(images, 40)")),
+            ("no larger than before", changed(BEHAVIOUR, "data.resize(images, 40)", "images")),
+            ("per cent", changed(BEHAVIOUR, '"accuracy": float(', '"accuracy": 100 * float(')),
+            (
+                "images that are not normalised",
+                changed(BEHAVIOUR, "data.normalise(images)", "images.float().to(where) / 255"),
+            ),
+            ("a count", changed(BEHAVIOUR, "(still == labels).float().mean()", "(still == labels).sum()")),
+            ("one key missing", changed(BEHAVIOUR, '"accuracy_at_40"', '"accuracy_40"')),
+            (
+                "tensors",
+                changed(BEHAVIOUR, "float((still == labels).float().mean())", "(still == labels).float().mean()"),
+            ),
+        ],
+    },
+    "ex-6-3b": {
+        "right": [GRADIENTS],
+        "wrong": [
+            ("the mean loss", changed(GRADIENTS, 'reduction="sum"', 'reduction="mean"')),
+            ("in training mode", changed(GRADIENTS, "network.eval()", "network.train()")),
+            ("leaves the network in evaluation mode", changed(GRADIENTS, "    network.train(was_training)\n", "")),
+            ("one norm for the batch", changed(GRADIENTS, "energy.sum(dim=1).sqrt().mean()", "energy.sum().sqrt()")),
+            ("the squared norm", changed(GRADIENTS, "energy.sum(dim=1).sqrt().mean()", "energy.sum(dim=1).mean()")),
+            (
+                "the L1 norm",
+                changed(GRADIENTS, "energy.sum(dim=1).sqrt().mean()", "gradient.abs().flatten(1).sum(dim=1).mean()"),
+            ),
+            ("cells, not their share", changed(GRADIENTS, " / energy.shape[1]", "")),
+            (
+                "the share that is not zero",
+                changed(GRADIENTS, "float(cells.mean()) / energy.shape[1]", "float((gradient != 0).double().mean())"),
+            ),
+            ("channels and cells mixed", changed(GRADIENTS, ".square().sum(dim=1).flatten(1)", ".square().flatten(1)")),
+            (
+                "pictures mixed",
+                changed(GRADIENTS, ".square().sum(dim=1).flatten(1)", ".square().sum(dim=(0, 1)).flatten()[None]"),
+            ),
+            (
+                "the gradient of the pooled vector",
+                changed(
+                    GRADIENTS,
+                    "logits = network.fc(network.pool(last).flatten(1))",
+                    "last = network.pool(last).view(len(images), 64, 1, -1)\n    logits = network.fc(last.flatten(1))",
+                ),
+            ),
+            (
+                "one layer earlier",
+                changed(
+                    GRADIENTS,
+                    "network.features(data.normalise(images))",
+                    "network.layer2(network.layer1(F.relu(network.bn1(network.conv1(data.normalise(images))))))",
+                ).replace("network.pool(last)", "network.pool(network.layer3(last))"),
+            ),
+            (
+                "the gradient of the largest logit",
+                changed(
+                    GRADIENTS, 'F.cross_entropy(logits, labels.to(where), reduction="sum")', "logits.amax(dim=1).sum()"
+                ),
+            ),
+            (
+                "a hook that stays",
+                changed(
+                    GRADIENTS,
+                    "    last = network.features",
+                    "    network.pool.register_forward_hook(lambda *_: None)\n    last = network.features",
+                ),
+            ),
+            (
+                "tensors",
+                changed(GRADIENTS, "float(energy.sum(dim=1).sqrt().mean())", "energy.sum(dim=1).sqrt().mean()"),
+            ),
+        ],
+    },
+    "ex-6-4": {
+        "right": [DECIDE],
+        "wrong": [
+            ("gap less mine", changed(DECIDE, "(mine - gap)", "(gap - mine)")),
+            ("not paired: rows in the order of the table", changed(DECIDE, ".sort_index()", ".reset_index(drop=True)")),
+            (
+                "not paired: spreads added",
+                changed(
+                    DECIDE,
+                    "float(gains.std(ddof=1) / len(gains) ** 0.5)",
+                    "float(((mine.var() + gap.var()) / len(gains)) ** 0.5)",
+                ),
+            ),
+            ("divided by n", changed(DECIDE, "ddof=1", "ddof=0")),
+            ("the spread, not its standard error", changed(DECIDE, " / len(gains) ** 0.5", "")),
+            ("divided by n and not by its root", changed(DECIDE, "len(gains) ** 0.5", "len(gains)")),
+            ("whoever is ahead", changed(DECIDE, "2 * error", "0 * error")),
+            ("one standard error", changed(changed(DECIDE, "-2 * error", "-1 * error"), "> 2 * error", "> 1 * error")),
+            ("lower never", changed(DECIDE, '"lower"', '"undecided"')),
+            (
+                "accuracy alone",
+                changed(
+                    changed(DECIDE, 'set_index("seed")[measure]', 'set_index("seed")["score"]'),
+                    "def decide",
+                    "def decide",
+                ),
+            ),
+            ("the median", changed(DECIDE, "float(gains.mean())", "float(sorted(gains)[len(gains) // 2])")),
+            ("three seeds always", changed(DECIDE, "len(gains) ** 0.5", "3 ** 0.5")),
+            (
+                "two rows for a seed changed in the table",
+                changed(DECIDE, "    gap =", "    table.sort_values('seed', inplace=True)\n    gap ="),
+            ),
+            ("no error", changed(DECIDE, '"error": error, ', "")),
+        ],
+    },
+}
