@@ -1,8 +1,8 @@
 """Try right and wrong answers against an assignment's tests: ``python answers.py SOURCE ANSWERS [core]``.
 
 It prints what each test said to each answer. One process runs the source once; each answer is tried in a fork of it, so
-that no answer sees what another has changed. With ``core``, each exercise has its own solution, the untouched stub and
-the first wrong answer tried.
+that no answer sees what another has changed. With ``core``, only each exercise's own solution and
+the untouched stub are tried.
 """
 
 import contextlib
@@ -84,7 +84,7 @@ def main(source, answers, extent="all"):
             texts = {"right: the source's own": cell.source, "wrong: left untouched": stubs[cell.id]}
             known = given.get(cell.id, {"right": [], "wrong": []})
             if extent == "core":
-                known = {"right": [], "wrong": known["wrong"][:1]}
+                known = {"right": [], "wrong": []}
             texts |= {f"right: {number}": text for number, text in enumerate(known["right"], start=1)}
             texts |= {f"wrong: {label}": text for label, text in known["wrong"]}
             started = time.monotonic()
