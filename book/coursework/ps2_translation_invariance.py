@@ -162,10 +162,10 @@ assert abs(consistency(one_for_all) - 10 / 15) < 1e-6, "One shift in six changes
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Your metric on trained networks: 100 garments of 16 px, moved along the middle row by -6 to 6 px.
+# Your metric on trained networks: 20 garments of 16 px, moved along the middle row by -6 to 6 px.
 
 # %% name="consistency-of-heads"
-garments = data.resize(data.stratified("test", 100)[0], data.SMALL)
+garments = data.resize(data.stratified("test", 20)[0], data.SMALL)
 moves = [data.place(garments, data.FRAME, dx) for dx in range(-data.ROOM, data.ROOM + 1)]
 for head in ("gap", "max", "flatten"):
     for trained in ("centred", "shifted"):
@@ -284,7 +284,7 @@ show(
 
 # %% [markdown]
 # **Then (3 points)** measure. Fill a `pd.DataFrame` called `scrambled` with one row for each condition and the columns `head` ("gap", "flatten", and "max" if you like), `seed` (0, 1, 2: the networks
-# `weights.load("resnet20-gap-s0")` and so on), `tile` (28 for the whole picture, 14, and at least one more) and `accuracy` (a fraction; `training.accuracy` measures it). At least 200 test garments.
+# `weights.load("resnet20-gap-s0")` and so on), `tile` (28 for the whole picture, 14, and at least one more) and `accuracy` (a fraction; `training.accuracy` measures it). Use 200 test garments, `data.stratified("test", 200)`.
 # From the table work out `kept`: for "gap" and for "flatten", the percentage of the accuracy at 28 px that is kept at 14 px, each averaged over seeds first. Give the `verdict` that
 # follows: `HOLDS`, `CAVEATS` or `FAILS`.
 
