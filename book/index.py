@@ -100,7 +100,7 @@ far each claim goes, and [the verdict page](06_verdict) holds the whole ledger a
 # Each chapter is a notebook that runs in about a minute on two cores within 2 GB of memory, or on a GPU. Installing takes about two minutes and 7 GB of disk, most of it PyTorch.
 # :::
 # :::{grid-item-card} Assign
-# Each chapter ends in five exercises and five follow-up questions with folded answers; an assignment can pick them up by name.
+# [Six problem sets](coursework/index), one a chapter and a capstone, check an answer at once. [Instructors](coursework/instructors) release one in five minutes and grade forty submissions unattended.
 # :::
 # ::::
 #

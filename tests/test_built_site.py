@@ -154,6 +154,30 @@ def test_a_chapter_offers_its_notebook_and_says_how_long_it_takes(path):
     assert "copybutton.js" in text
 
 
+PROBLEM_SETS = sorted((ROOT / "book" / "coursework").glob("ps*_*.ipynb"))
+
+
+@pytest.mark.parametrize("notebook", PROBLEM_SETS, ids=lambda path: path.stem)
+def test_a_problem_set_says_what_it_takes_and_offers_its_notebook(notebook):
+    """On its page and in the list of all of them; what is offered is the student's notebook, byte for byte."""
+    student = json.loads(notebook.read_text(encoding="utf-8"))
+    facts = [cell["metadata"].get("nbgrader", {}) for cell in student["cells"]]
+    points = sum(cell["points"] for cell in facts if cell.get("grade"))
+    minutes = student["metadata"]["coursework"]["minutes"]
+    text = (SITE / "coursework" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+    link = f'<a href="../_sources/coursework/{notebook.stem}.ipynb" download>'
+    assert (
+        f'<p class="gaplab-reading">{minutes} minutes · {points} points · {link}Download the notebook</a></p>' in text
+    )
+    assert "<strong>You need</strong>" in text
+    rows = (SITE / "coursework" / "index.html").read_text(encoding="utf-8").split("<tr")
+    (row,) = [row for row in rows if link in row]
+    assert f'href="{notebook.stem}.html"' in row
+    cells = re.findall(r"<p>(.*?)</p>", row)
+    assert cells[2:4] == [str(minutes), str(points)]
+    assert (SITE / "_sources" / "coursework" / notebook.name).read_bytes() == notebook.read_bytes()
+
+
 @PAGES
 def test_a_link_to_a_page_makes_a_card(path):
     if path.name in ("genindex.html", "search.html"):

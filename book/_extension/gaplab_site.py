@@ -2,11 +2,13 @@
 
 Nothing comes from another host, every named cell is a link target, a page tells how long it takes to read, the first
 mention of a term or a paper on a page leads to the glossary or the bibliography, pictures hold their place while they
-load, the address of the repository turns on all that needs one, and a claim without a verdict fails the build.
+load, a problem set says what it takes and offers its notebook, the address of the repository turns on all that needs
+one, and a claim without a verdict fails the build.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -21,6 +23,7 @@ from pybtex.database import parse_file
 from pybtex.richtext import Text
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
 from sphinxcontrib import katex
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +120,68 @@ def tell_reading_time(app: Sphinx, doctree: nodes.document) -> None:
     )
     title = next(iter(doctree.findall(nodes.title)))
     title.parent.insert(title.parent.index(title) + 1, line)
+
+
+class ProblemSet(NamedTuple):
+    """What a page says of a problem set: facts of its notebook's metadata."""
+
+    name: str
+    title: str
+    chapter: int
+    minutes: int
+    points: int
+    stem: str
+
+    @property
+    def download(self) -> str:
+        """Link to the student's notebook, from another page of the coursework."""
+        return f'<a href="../_sources/coursework/{self.stem}.ipynb" download>'
+
+
+def problem_set(path: Path) -> ProblemSet:
+    """Read a student's notebook."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    facts = notebook["metadata"]["coursework"]
+    graded = (cell["metadata"].get("nbgrader", {}) for cell in notebook["cells"])
+    points = sum(cell["points"] for cell in graded if cell.get("grade"))
+    name = path.stem.split("_")[0]
+    return ProblemSet(
+        name, facts["title"], facts["chapter"], facts["minutes"], points, path.stem
+    )
+
+
+def tell_problem_set(app: Sphinx, doctree: nodes.document) -> None:
+    """Put under a problem set's title its time, its points, and a link that downloads the student's notebook."""
+    if not re.match(r"coursework/ps\d", app.env.docname):
+        return
+    about = problem_set(Path(app.env.doc2path(app.env.docname)))
+    line = (
+        f'<p class="gaplab-reading">{about.minutes} minutes · {about.points} points · '
+        f"{about.download}Download the notebook</a></p>"
+    )
+    title = next(iter(doctree.findall(nodes.title)))
+    title.parent.insert(title.parent.index(title) + 1, nodes.raw("", line, format="html"))
+
+
+class ProblemSets(SphinxDirective):
+    """A table of all problem sets, from their notebooks."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the table in Markdown, and let the page's parser read it."""
+        book = Path(self.env.srcdir)
+        lines = [
+            "| problem set | chapter | minutes | points | notebook |",
+            "|---|---|---|---|---|",
+        ]
+        for path in sorted((book / "coursework").glob("ps*_*.ipynb")):
+            self.env.note_dependency(str(path))
+            about = problem_set(path)
+            chapter = next(book.glob(f"{about.chapter:02d}_*.ipynb")).stem
+            lines.append(
+                f"| [{about.title}]({about.stem}) | [{about.chapter}](../{chapter}) | {about.minutes} "
+                f"| {about.points} | {about.download}Download {about.name}</a> |"
+            )
+        return self.parse_text_to_nodes("\n".join(lines))
 
 
 def in_code(text: nodes.Node) -> bool:
@@ -277,6 +342,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", hear_every_claim)
     app.connect("doctree-read", name_cells)
     app.connect("doctree-read", tell_reading_time)
+    app.connect("doctree-read", tell_problem_set)
+    app.add_directive("problem-sets", ProblemSets)
     app.connect("doctree-resolved", link_mentions)
     app.connect("html-page-context", keep_local, priority=900)
     app.connect("html-page-context", hold_pictures)

@@ -215,7 +215,7 @@ print(
 # %% [markdown]
 # ## Exercise 4: debug (5 points)
 #
-# A widely used open textbook said for almost two years that its NIN ends in global **average** pooling, while its code took the global maximum. It was executed in its own test runs all along. Here is a
+# A widely used open textbook said for almost two years, in places, that a network ends in global **average** pooling, while its code took the global maximum. The code was executed in test runs all along. Here is a
 # colleague's head with that mistake and two more, and the test that she relies on. The text is right: *each class map is averaged, and the averages go through a softmax.*
 
 

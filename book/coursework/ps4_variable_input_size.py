@@ -4,15 +4,15 @@
 #     formats: ipynb,py:percent
 #   coursework:
 #     chapter: 4
-#     title: "Assignment 4: a picture of any size"
+#     title: "Problem set 4: a picture of any size"
 #     minutes: 90
 #   myst:
 #     html_meta:
-#       "description lang=en": "Coursework on variable input size: the law of input sizes, a head turned into convolutions, a pool for pictures of mixed sizes, and a judgement on resizing."
+#       "description lang=en": "Problem set 4 of the coursework, on variable input size: the law of input sizes, a head turned into convolutions, a pool for pictures of mixed sizes, and a judgement on resizing."
 # ---
 
 # %% [markdown]
-# # Assignment 4: a picture of any size
+# # Problem set 4: a picture of any size
 #
 # Interviewers like the question "and what happens at 300 x 300?", because it shows who has computed a map and who has
 # only read about one. Here you compute maps, backwards as well as forwards, free a head with two linear layers from its

@@ -4,15 +4,15 @@
 #     formats: ipynb,py:percent
 #   coursework:
 #     chapter: 5
-#     title: "Assignment 5: between the average and the maximum"
+#     title: "Problem set 5: between the average and the maximum"
 #     minutes: 90
 #   myst:
 #     html_meta:
-#       "description lang=en": "Coursework on the gradients of pooling: GeM and log-sum-exp with their derivatives, a gradient check that can be trusted, and a judgement on sparse gradients in ResNet-20."
+#       "description lang=en": "Problem set 5 of the coursework, on the gradients of pooling: GeM and log-sum-exp with their derivatives, a gradient check that can be trusted, and a judgement on sparse gradients in ResNet-20."
 # ---
 
 # %% [markdown]
-# # Assignment 5: between the average and the maximum
+# # Problem set 5: between the average and the maximum
 #
 # "The gradient of max pooling is sparse, that of average pooling is smooth." Everybody says it. Few have looked at what becomes of either a block
 # further back, and fewer know that there is a whole road between the two. Here you walk it, with derivatives of your own and a check that you can trust.

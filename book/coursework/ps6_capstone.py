@@ -4,16 +4,16 @@
 #     formats: ipynb,py:percent
 #   coursework:
 #     chapter: 6
-#     title: "Assignment 6, the capstone: your own head on trial"
+#     title: "Problem set 6, the capstone: your own head on trial"
 #     minutes: 180
 #     cell_seconds: 300
 #   myst:
 #     html_meta:
-#       "description lang=en": "The capstone of the coursework: design a pooling head, put it on trial against global average pooling on ResNet-20 with seeds and spread, and defend the verdict."
+#       "description lang=en": "Problem set 6 of the coursework, the capstone: design a pooling head, put it on trial against global average pooling on ResNet-20 with seeds and spread, and defend the verdict."
 # ---
 
 # %% [markdown]
-# # Assignment 6, the capstone: your own head on trial
+# # Problem set 6, the capstone: your own head on trial
 #
 # Five arguments were tried in this book, each on somebody else's head. Now it is yours. Design a head for ResNet-20 that is neither average nor maximum, say in advance what
 # it will do, train it beside global average pooling, let a rule decide that was fixed before the numbers came, and defend the outcome. An honest "it made no difference" earns as much as a win.
@@ -28,8 +28,7 @@
 # | 3 the measurements | implement | 4 + 4 | at once |
 # | 4 the rule | implement | 6 | at once |
 # | 5 the verdicts | judge | 6 | by hand |
-# | 6 the defence | judge | 7 | by hand |
-# | 7 in three sentences | explain | 3 | by hand |
+# | 6 the defence, and three sentences | judge, explain | 7 + 3 | by hand |
 #
 # **How to check.** Behind each answer in code stands a cell that checks it in seconds and says in one sentence what is wrong. For the mark the same questions are asked again with other random inputs.
 # **How to hand in.** Write only into the cells that are meant for answers and keep the notebook's name. At the end restart the
@@ -377,9 +376,9 @@ for title, table in tables.items():
 # ### END SOLUTION
 
 # %% [markdown]
-# ## 6. The defence (judge, 7 points)
+# ## 6. The defence (judge and explain, 10 points)
 #
-# Defend your head before a sceptical colleague, in 250 to 400 words: what the design is for and what it gives up; where your forecast was wrong or would have been; the strongest result against it; what the learning rate does to the verdict; the strongest objection to the trial itself (three seeds, two learning rates, three passes, one small data set) and one further experiment
+# **In writing (7 points).** Defend your head before a sceptical colleague, in 250 to 400 words: what the design is for and what it gives up; where your forecast was wrong or would have been; the strongest result against it; what the learning rate does to the verdict; the strongest objection to the trial itself (three seeds, two learning rates, three passes, one small data set) and one further experiment
 # that would settle it, with what you expect; and whether you would put this head into a product.
 
 # %% [markdown] name="ex-6-6" nbgrader={"grade": true, "grade_id": "ex-6-6", "locked": false, "points": 7, "schema_version": 3, "solution": true, "task": false}
@@ -406,11 +405,9 @@ for title, table in tables.items():
 # ### END SOLUTION
 
 # %% [markdown]
-# ## 7. In three sentences (explain, 3 points)
-#
-# The interviewer asks at last: *"Why does ResNet end in average pooling?"* Answer in three sentences, with one number that you measured yourself in this course and one reservation.
+# **In three sentences (3 points).** The interviewer asks at last: *"Why does ResNet end in average pooling?"* Answer in three sentences, with one number that you measured yourself in this course and one reservation.
 
-# %% [markdown] name="ex-6-7" nbgrader={"grade": true, "grade_id": "ex-6-7", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# %% [markdown] name="ex-6-6b" nbgrader={"grade": true, "grade_id": "ex-6-6b", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
 # The paper states it in one sentence and does not argue for it; what can be shown is that a global pool makes a vector of C numbers of any map, so the head is 49 times lighter than a flattened one at 7 x 7 and any picture size runs. In my own trial a head that averages the best quarter of the cells had the same 650 parameters and the same freedom of size, so these arguments speak for *global pooling* and not for the *average*. For the average itself speak its exact decomposition into votes of positions and its simplicity, while its invariance and smooth gradient are true of the operator and, measured in networks, smaller than they are told.
 #

@@ -1,4 +1,4 @@
-"""Checks of assignment 1, what the head costs."""
+"""Checks of problem set 1, what the head costs."""
 
 from __future__ import annotations
 

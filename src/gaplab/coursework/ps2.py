@@ -1,4 +1,4 @@
-"""Checks of assignment 2, what moves when the picture does."""
+"""Checks of problem set 2, what moves when the picture does."""
 
 from __future__ import annotations
 

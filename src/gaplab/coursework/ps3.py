@@ -1,4 +1,4 @@
-"""Checks of assignment 3, NIN's head and ResNet's."""
+"""Checks of problem set 3, NIN's head and ResNet's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of assignment 4, a picture of any size."""
+"""Checks of problem set 4, a picture of any size."""
 
 from __future__ import annotations
 

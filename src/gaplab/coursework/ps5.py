@@ -1,4 +1,4 @@
-"""Checks of assignment 5, between the average and the maximum."""
+"""Checks of problem set 5, between the average and the maximum."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def _faults(generator: torch.Generator) -> dict[str, Callable[[Tensor], Tensor]]
 
 
 def spread(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, tuple[float, float]]:
-    """Measure the two shares of assignment 5, stage after stage without hooks.
+    """Measure the two shares of problem set 5, stage after stage without hooks.
 
     Args:
         network: A `gaplab.models.CifarResNet`.

@@ -1,4 +1,4 @@
-"""Set-up and checks of assignment 6, the capstone: a head of one's own on trial."""
+"""Set-up and checks of problem set 6, the capstone: a head of one's own on trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers to assignment 1 that its tests must accept, and plausible ones that they must not."""
+"""Answers to problem set 1 that its tests must accept, and plausible ones that they must not."""
 
 PARAMETERS = (
     "percent of the parameters in a head of 21,841 classes",

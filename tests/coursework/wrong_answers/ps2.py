@@ -1,4 +1,4 @@
-"""Answers to assignment 2 that its tests must accept, and plausible ones that they must not."""
+"""Answers to problem set 2 that its tests must accept, and plausible ones that they must not."""
 
 SHIFTS = (
     "gap, windows wrap around",

@@ -1,4 +1,4 @@
-"""Answers to assignment 3 that its tests must accept, and plausible ones that they must not."""
+"""Answers to problem set 3 that its tests must accept, and plausible ones that they must not."""
 
 COSTS = (
     "parameters of the new head",

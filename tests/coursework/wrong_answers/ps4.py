@@ -1,4 +1,4 @@
-"""Answers to assignment 4, right in another way or plausibly wrong; each replaces a whole answer cell."""
+"""Answers to problem set 4, right in another way or plausibly wrong; each replaces a whole answer cell."""
 
 PREDICTED = """
 prediction = {{

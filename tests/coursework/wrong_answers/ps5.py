@@ -1,4 +1,4 @@
-"""Answers to assignment 5, right in another way or plausibly wrong; each replaces a whole answer cell."""
+"""Answers to problem set 5, right in another way or plausibly wrong; each replaces a whole answer cell."""
 
 
 def predicted(cells=1, norm=10, amax=100, window=1, reach=25):

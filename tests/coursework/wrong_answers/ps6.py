@@ -1,4 +1,4 @@
-"""Answers to assignment 6, right in another way or plausibly wrong; each replaces a whole answer cell."""
+"""Answers to problem set 6, right in another way or plausibly wrong; each replaces a whole answer cell."""
 
 
 def pool(body, features="channels", before="", after=""):
