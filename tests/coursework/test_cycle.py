@@ -1,4 +1,4 @@
-"""Every problem set goes through the whole cycle: ten submissions, from perfect to broken, and the grades they deserve."""
+"""Every problem set goes through the whole cycle: ten submissions, from perfect to broken, get what they deserve."""
 
 import copy
 import csv
@@ -41,7 +41,7 @@ def submissions(source):
 
     stub = next("".join(cell["source"]) for cell in student["cells"] if cell["id"] == last)
     done = names[: len(names) // 2]
-    stubs = {cell["id"]: "".join(cell["source"]) for cell in student["cells"] if cell["id"] not in done}
+    stubs = {cell["id"]: "".join(cell["source"]) for cell in student["cells"] if cell["id"] in names[len(done) :]}
     shortened = made({})
     shortened["cells"] = [cell for cell in shortened["cells"] if cell["id"] != last]
     edited = made({last: stub})
