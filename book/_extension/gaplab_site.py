@@ -170,16 +170,16 @@ class ProblemSets(SphinxDirective):
         """Write the table in Markdown, and let the page's parser read it."""
         book = Path(self.env.srcdir)
         lines = [
-            "| problem set | chapter | minutes | points | notebook |",
-            "|---|---|---|---|---|",
+            "| problem set | chapter | minutes | points |",
+            "|---|---|---|---|",
         ]
         for path in sorted((book / "coursework").glob("ps*_*.ipynb")):
             self.env.note_dependency(str(path))
             about = problem_set(path)
             chapter = next(book.glob(f"{about.chapter:02d}_*.ipynb")).stem
             lines.append(
-                f"| [{about.title}]({about.stem}) | [{about.chapter}](../{chapter}) | {about.minutes} "
-                f"| {about.points} | {about.download}Download {about.name}</a> |"
+                f"| [{about.title}]({about.stem})<br>{about.download}Download {about.name}</a> "
+                f"| [{about.chapter}](../{chapter}) | {about.minutes} | {about.points} |"
             )
         return self.parse_text_to_nodes("\n".join(lines))
 
