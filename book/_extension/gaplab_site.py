@@ -178,7 +178,8 @@ class ProblemSets(SphinxDirective):
             about = problem_set(path)
             chapter = next(book.glob(f"{about.chapter:02d}_*.ipynb")).stem
             lines.append(
-                f"| [{about.title}]({about.stem})<br>{about.download}Download {about.name}</a> "
+                f"| [{about.title.removeprefix('Problem set ')}]({about.stem})<br>"
+                f"{about.download}Download {about.name}</a> "
                 f"| [{about.chapter}](../{chapter}) | {about.minutes} | {about.points} |"
             )
         return self.parse_text_to_nodes("\n".join(lines))

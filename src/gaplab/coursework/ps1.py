@@ -56,22 +56,20 @@ def check_classes_for_share(classes_for_share: Callable[[int, int, int], Any], s
         classes = checking.run(classes_for_share, backbone, channels, percent, case=case)
         if type(classes) is not int:
             raise ReaderError(f"For {case} a whole number (int) is wanted, but {classes!r} came back.")
-        if classes < 1 or _percent(backbone, channels, classes) < percent:
-            raise ReaderError(
-                f"For {case} your {classes:,} classes put {_percent(backbone, channels, classes):.4g} % into the head."
-            )
-        if _percent(backbone, channels, classes - 1) >= percent:
+        if classes < 1 or not _reaches(backbone, channels, classes, percent):
+            raise ReaderError(f"For {case} your {classes:,} classes do not yet reach that share.")
+        if _reaches(backbone, channels, classes - 1, percent):
             raise ReaderError(
                 f"For {case} fewer classes than your {classes:,} reach that share: has the head more weights?"
             )
     checking.passed("classes_for_share")
 
 
-def _percent(backbone: int, channels: int, classes: int) -> float:
+def _reaches(backbone: int, channels: int, classes: int, percent: int) -> bool:
     if classes < 1:
-        return 0.0
+        return False
     head = models.count_parameters(nn.Linear(channels, classes, device="meta"))
-    return 100 * head / (backbone + head)
+    return 100 * head >= percent * (backbone + head)
 
 
 Count = Callable[[nn.Sequential, int, int, int], Any]
