@@ -6,6 +6,7 @@
 #     chapter: 3
 #     title: "Problem set 3: NIN's head and ResNet's"
 #     minutes: 85
+#     cell_seconds: 180
 #   myst:
 #     html_meta:
 #       "description lang=en": "Problem set 3 of the coursework: global average pooling and vote maps written by hand, Network in Network's head turned into ResNet's, a bug that passed for years, and whether gradients vanish in plain networks."

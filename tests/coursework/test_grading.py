@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import socket
 import threading
 from copy import deepcopy
@@ -173,6 +174,7 @@ CORE = (
     "renamed, from Moodle",
 )
 CORE += ("endless loop in a function", "kills its process", "edited tests", "answered below the cell", "network")
+DISK = ("reads the solutions", "writes outside")
 
 
 @pytest.fixture(scope="module", params=["core", pytest.param("all", marks=pytest.mark.thorough)])
@@ -188,7 +190,7 @@ def batch(request, gapgrade, lab_python, tmp_path_factory, listening):
         "writes outside": ("uma_ps0.ipynb", notebook(ex_0_2=write + SHARES), (3, 0), ""),
     }
     if request.param == "core":
-        cases = {label: cases[label] for label in CORE}
+        cases = {label: cases[label] for label in CORE + DISK}
     for path, content, *_ in cases.values():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -219,8 +221,8 @@ def test_each_submission_has_the_right_grade(batch):
     assert len(found) == len(cases)
     sandboxed = "bubblewrap" in printed
     for label, (path, _, expected, note) in cases.items():
-        if label in ("reads the solutions", "writes outside") and not sandboxed:
-            continue  # what the weaker kinds of isolation do not promise, the report does not claim either
+        if label in DISK and not sandboxed:
+            continue  # test_nothing_reached_the_disk says so
         row = found[Path(path).name]
         assert (float(row["ex-0-1"]), float(row["ex-0-2"])) == expected, (label, row)
         if note is not None:
@@ -229,13 +231,23 @@ def test_each_submission_has_the_right_grade(batch):
         assert float(row["score"]) == sum(expected)
 
 
-def test_nothing_reached_the_network_or_the_disk(batch, listening):
-    folder, _, _, _, printed = batch
-    if "Isolation: none" in printed:
-        pytest.skip("this machine permits neither bubblewrap nor unshare: code under test has the network")
+def not_run(reason):
+    """Skip, or fail where a sandbox has to be there, as on the machine of CI."""
+    (pytest.fail if os.environ.get("GAPLAB_NEEDS_SANDBOX") else pytest.skip)(f"not run: {reason}")
+
+
+def test_nothing_reached_the_network(batch, listening):
+    if "Isolation: none" in batch[-1]:
+        not_run("this machine permits neither bubblewrap nor unshare, so students' code has the network")
     assert not listening[1]
-    if "Isolation: bubblewrap" in printed:
-        assert not (folder.parent / "stolen.txt").exists()
+
+
+def test_nothing_reached_the_disk(batch):
+    folder, results, _, _, printed = batch
+    if "Isolation: bubblewrap" not in printed:
+        not_run("this machine lacks bubblewrap or does not permit it, so students' code has the disk of this account")
+    assert not (folder.parent / "stolen.txt").exists()
+    assert "FileNotFoundError" in (results / "results" / "ps0" / "feedback" / "tea.html").read_text()
 
 
 def test_every_student_has_feedback(batch):
@@ -268,7 +280,9 @@ def test_grading_again_grades_what_changed_and_takes_in_marks_given_by_hand(batc
     table = rows(sheet)
     waiting = [row for row in table if not row["score"]]
     silent = [row for row in table if row["score"]]
-    assert {row["student"] for row in silent} == {"bob", "cat-13"} | ({"dan"} if len(cases) > len(CORE) else set())
+    assert {row["student"] for row in silent} == {"bob", "cat-13"} | (
+        {"dan"} if "JSON, but no notebook" in cases else set()
+    )
     assert all(row["mark_scheme"].startswith("4 points for position") for row in table)
     below = next(row for row in table if row["student"] == "quy")
     assert "Where it was." in below["answer"]
