@@ -5,7 +5,7 @@
 #   coursework:
 #     chapter: 6
 #     title: "Problem set 6, the capstone: your own head on trial"
-#     minutes: 180
+#     minutes: 90
 #     cell_seconds: 300
 #   myst:
 #     html_meta:
@@ -19,7 +19,7 @@
 # it will do, train it beside global average pooling, let a rule decide that was fixed before the numbers came, and defend the outcome. An honest "it made no difference" earns as much as a win.
 #
 # **You will** implement a pool and a classifier behind it; predict what they cost and where their gradient goes; program three measurements and a rule of decision; run the trial over three seeds; write the defence.
-# **You need** all five chapters. **It takes** about three hours, of which about three minutes are training. **It gives** 40 points.
+# **You need** all five chapters, and what you wrote in the other problem sets. **It takes** about 90 minutes, of which about three are training. **It gives** 40 points.
 #
 # | exercise | kind | points | marked |
 # |---|---|---|---|
@@ -353,7 +353,7 @@ for title, table in tables.items():
 # %% [markdown]
 # ## 5. The verdicts (judge, 6 points)
 #
-# The article gives five arguments for average pooling: few parameters, insensitivity to position, the lineage of Network in Network, any input size, even gradients. For **your** head, go through the four that can be measured (all but the lineage). For each: does the argument speak for the average *against your head*? Take the table in which each head has its better rate, and say where another rate would have turned the verdict. Give the number, its spread
+# The article gives five arguments for average pooling: few parameters, insensitivity to position, the lineage of Network in Network, any input size, even gradients. For **your** head, go through the four that can be measured (all but the lineage), in a line or two each: does the argument speak for the average *against your head*? Take the table in which each head has its better rate, and say where another rate would have turned the verdict. Give the number, its spread
 # or standard error over the seeds, and the verdict of the rule: holds, holds with caveats, does not hold. Say of each number that was counted and not measured that it is exact.
 
 # %% [markdown] name="ex-6-5" nbgrader={"grade": true, "grade_id": "ex-6-5", "locked": false, "points": 6, "schema_version": 3, "solution": true, "task": false}
@@ -378,21 +378,18 @@ for title, table in tables.items():
 # %% [markdown]
 # ## 6. The defence (judge and explain, 10 points)
 #
-# **In writing (7 points).** Defend your head before a sceptical colleague, in 250 to 400 words: what the design is for and what it gives up; where your forecast was wrong or would have been; the strongest result against it; what the learning rate does to the verdict; the strongest objection to the trial itself (three seeds, two learning rates, three passes, one small data set) and one further experiment
+# **In writing (7 points).** Defend your head before a sceptical colleague, in 120 to 200 words: what the design is for and what it gives up; where your forecast was wrong or would have been; the strongest result against it; what the learning rate does to the verdict; the strongest objection to the trial itself, and one further experiment
 # that would settle it, with what you expect; and whether you would put this head into a product.
 
 # %% [markdown] name="ex-6-6" nbgrader={"grade": true, "grade_id": "ex-6-6", "locked": false, "points": 7, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# An average dilutes: a hot cell in 49 counts for a forty-ninth, and on a canvas with much background everything counts for less. The maximum does not dilute, but one noisy cell decides. The mean of the highest quarter should sit between: an object that covers a quarter of the map counts in full, and one cell is one of thirteen. It costs no parameter. What it gives up is the exact
-# identity "pool, then classify = classify every cell, then pool": the cells that count are chosen in each channel separately, so the class activation map is no longer exact.
+# An average dilutes: a hot cell in 49 counts for a forty-ninth; with the maximum one noisy cell decides. The mean of the highest quarter sits between and costs no parameter. It gives up the exact class activation map, because the cells that count are chosen in each channel separately.
 #
-# The forecast of parameters and of the share of cells with a gradient was arithmetic and held. I did not foresee the strongest result, which goes against my head and then against the trial: with both heads at 0.05 the average is far more accurate, with both at 0.02 my head is, and where validation images choose each head's rate the rule cannot decide. My pool's gradient at the last map is larger, so its best rate is lower. Whoever runs one rate can prove
-# what they like. Only the last of the three tables compares heads, and I quote that one.
+# My forecast was arithmetic and held, but I did not foresee the strongest result, which goes against my head and then against the trial: at rate 0.05 the average is far more accurate, at 0.02 my head is, and where validation images choose each head's rate the rule cannot decide. Whoever runs one rate can prove what they like, so I quote the last table alone.
 #
-# The strongest objection that remains: two rates are no grid, and the lower one was the better for my head, so a still lower one might be better again. Three passes over a thousand garments also measure how fast a head learns and not how good it gets, and with three seeds two standard errors is a loose rule: the t distribution with two degrees of freedom asks for more than four. I would settle it by a grid of six rates for each head, chosen on validation images,
-# with five seeds and training to the end. I expect the gap to close in both directions, because at the end of training the book's heads differ by little.
+# The strongest objection: two rates are no grid, and the lower one suited my head, so a still lower one might suit it better. I would settle it with six rates a head, five seeds and training to the end, and I expect the gap to close, because at the end of training the book's heads differ by little.
 #
-# In a product I would keep the average: it is what pretrained weights, activation maps and quantisation tools expect, and a difference that three seeds cannot show pays for none of that.
+# In a product I would keep the average: pretrained weights expect it, and a difference that three seeds cannot show pays for none of that.
 #
 # === BEGIN MARK SCHEME ===
 # - 2 points: purpose of the design and what it gives up, in terms of the operator (1 each).
@@ -400,7 +397,7 @@ for title, table in tables.items():
 # - 1 point: names the strongest result against the own head, with its number, and says what the learning rate does to the verdict.
 # - 2 points: a strong objection to the trial (two rates are no grid, few seeds, short training, one data set), and an experiment that would settle exactly that, with an expectation (1 each).
 # - 1 point: a decision for practice that follows from the evidence.
-# Outside 250 to 400 words by more than a fifth: one point off. A claim of superiority that the table does not carry: two points off.
+# Outside 120 to 200 words by more than a fifth: one point off. A claim of superiority that the table does not carry: two points off.
 # === END MARK SCHEME ===
 # ### END SOLUTION
 
