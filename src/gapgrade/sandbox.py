@@ -116,6 +116,8 @@ class Sandbox:
 
     def __post_init__(self) -> None:
         """Ask the lab's Python where its parts lie, and the machine what it permits."""
+        # Kernels start in folders of their own. A link stays a link: it is what makes Python find its environment.
+        self.python = self.python.absolute()
         ask = (
             "import json, pathlib, sys, importlib.util as u; s = u.find_spec('gaplab'); "
             "print(json.dumps([sys.prefix, sys.base_prefix, *(list(s.submodule_search_locations) if s else [])]))"

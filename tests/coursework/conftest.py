@@ -30,5 +30,5 @@ def gapgrade() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def lab_python() -> Path:
-    """Return the Python that has gaplab and ipykernel: the one that runs these tests."""
-    return Path(sys.executable)
+    """Return the Python that has gaplab and ipykernel, the one that runs these tests, relative as nox gives it."""
+    return Path(os.path.relpath(sys.executable, ROOT))
