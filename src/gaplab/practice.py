@@ -193,4 +193,5 @@ def _named(questions: Iterable[Question], name: str, default: int) -> tuple[Ques
 
 
 def _more(question: Question) -> str:
-    return f'<a href="{address(question)}" aria-label="The whole question: {html.escape(question.ask)}">The whole question</a>.'
+    label = f"The whole question: {html.escape(question.ask)}"
+    return f'<a href="{address(question)}" aria-label="{label}">The whole question</a>.'
