@@ -47,8 +47,14 @@ class TestFull:
                 expected = images[labels == label][:count]
                 assert torch.equal(subset[subset_labels == label], expected)
 
-    def test_subset_is_reproducible_to_the_byte(self, tmp_path):
-        assert data.write_subset(tmp_path / "subset.npz") == data.SUBSET_SHA256
+    def test_subset_is_reproducible(self, tmp_path):
+        """To the byte, inside: the headers of a zip file differ between releases of Python."""
+        data.write_subset(tmp_path / "subset.npz")
+        with np.load(tmp_path / "subset.npz") as again, np.load(data.SUBSET) as shipped:
+            assert again.files == shipped.files
+            for name in again.files:
+                assert again[name].dtype == shipped[name].dtype
+                assert np.array_equal(again[name], shipped[name])
 
     def test_larger_selection_begins_with_the_smaller_one(self):
         few, few_labels = data.stratified("train", 500)
