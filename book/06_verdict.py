@@ -162,7 +162,7 @@ would have to be measured, and was not by those who say it.
 number = {id_: entry.number for id_, entry in everything.items()}
 say(f"""
 **In 30 seconds.** "ResNet has the head that GoogLeNet had before it: average each of the 2048 maps, then one linear layer. What is certain is that this makes the head 49 times lighter than on a flattened map and lets any
-input size through. It saves memory, not computation: {number["P7"]} % of the multiply-adds. The paper gives it one sentence and no ablation. That it
+input size through. It saves memory, not computation: {number["P7"]} % of the multiply-adds. The paper gives it a sentence for ImageNet, one for CIFAR, and no ablation. That it
 generalises better, ignores position or trains more stably are empirical claims, and in small experiments with seeds they turn out weak, conditional or false."
 
 **In 2 minutes.** "Start with what is exact. The pool has no parameters; the linear layer behind it has 2048 times 1000 weights where a flattened map needs 49 times that. Average and linear layer commute, so the head is also a classifier

@@ -121,7 +121,7 @@ def test_a_spoken_answer_names_what_is_missing(bank, change, sentence):
 def test_every_chapter_is_said_aloud_with_a_number_of_its_own(bank):
     text = (KIT / "say_aloud.py").read_text()
     numbers = re.findall(r'number="(\w+)"', text)
-    assert len(numbers) == len(practice.chapters(BOOK))
+    assert len(numbers) == len(interview.chapters(BOOK))
     from gaplab.claims import claims
 
     assert [claims()[id_].chapter for id_ in numbers] == list(range(1, len(numbers) + 1))

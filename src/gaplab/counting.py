@@ -255,6 +255,20 @@ def _step(layer: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) -> Step:
     return Step(kernel, first(layer.stride), first(layer.padding), bool(getattr(layer, "ceil_mode", False)))
 
 
+def total_macs(model: nn.Module, shape: Sequence[int], device: str = "cpu") -> int:
+    """Count the multiply-adds of a forward pass on an input of any shape, as `macs_by_module` counts them.
+
+    Args:
+        model: A network or a part of one.
+        shape: Shape of the whole input, the batch included.
+        device: Where the model lies; on ``"meta"`` nothing is computed.
+    """
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        model(torch.empty(*shape, device=device))
+    return counter.get_total_flops() // 2
+
+
 def macs_by_module(model: nn.Module, size: int = 224) -> dict[str, int]:
     """Count multiply-adds of one picture by module, with PyTorch's own counter.
 

@@ -28,9 +28,8 @@ from typing import Any
 
 import genanki
 
-from gaplab.claims import gather
 from gaplab.errors import ReaderError
-from gaplab.interview import Question, load
+from gaplab.interview import Question, bank, chapters
 
 DECK = "gaplab-flashcards.apkg"
 TABLE = "gaplab-flashcards.csv"
@@ -184,7 +183,7 @@ def last_change(book: Path) -> int:
     """
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
-    sources = [*sorted(book.glob("[0-9][0-9]_*.ipynb")), *sorted((book / "interview" / "questions").glob("*.toml"))]
+    sources = [*chapters(book), *sorted((book / "interview" / "questions").glob("*.toml"))]
     asked = ["git", "log", "-1", "--format=%ct", "--", *(path.relative_to(book).as_posix() for path in sources)]
     try:
         said = subprocess.run(asked, cwd=book, capture_output=True, text=True, check=True).stdout.strip()
@@ -199,7 +198,7 @@ def write(book: Path, folder: Path) -> list[Path]:
     Returns:
         Their paths.
     """
-    questions = load(book / "interview" / "questions", gather(sorted(book.glob("[0-9][0-9]_*.ipynb"))))
+    questions = bank(book)[0]
     files = {DECK: deck(questions, book, last_change(book)), TABLE: table(questions)}
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 from IPython.display import display
 
 from gaplab import figures
-from gaplab.claims import Verdict, gather
+from gaplab.claims import Verdict
 from gaplab.errors import unknown_name
-from gaplab.interview import KINDS, LEVELS, Question, load
+from gaplab.interview import KINDS, LEVELS, Question
+from gaplab.interview import bank as bank  # the pages of the kit need this one module
 
 TOPICS = {
     "1_parameter_count": "Parameter count",
@@ -31,21 +31,6 @@ KIND_TITLES = {
     "debug": "Find the fault",
     "design": "Design",
 }
-
-
-def chapters(book: Path) -> list[Path]:
-    """List the chapters' notebooks."""
-    return sorted(book.glob("[0-9][0-9]_*.ipynb"))
-
-
-def bank(book: Path = Path("..")) -> tuple[list[Question], dict[str, Verdict]]:
-    """Read the question bank and the verdicts that fill its numbers in.
-
-    Args:
-        book: The book's folder, which a page of the kit has above it.
-    """
-    verdicts = gather(chapters(book))
-    return load(book / "interview" / "questions", verdicts), verdicts
 
 
 def page(question: Question) -> str:

@@ -40,21 +40,6 @@ KERNEL_ENVIRONMENT = {
 }
 """What a rendered number must not depend on: the device, a kernel to ask, the hash seed, the cores."""
 
-GATHERING = (
-    "reference/cards",
-    "interview/index",
-    "interview/say_aloud",
-    "interview/mock",
-    "interview/parameter_count",
-    "interview/translation_invariance",
-    "interview/nin_lineage",
-    "interview/variable_input_size",
-    "interview/gradients",
-    "interview/neighbourhood",
-    "index",
-)
-"""Pages that are no chapters but computed all the same."""
-
 # A cell that hides its input on the page folds it in JupyterLab too.
 FOLDED = ("hide-input", "remove-input")
 
@@ -192,8 +177,10 @@ def pages(book: Path, names: Iterable[str] = ()) -> list[Path]:
     Raises:
         ReaderError: A name is no page of the book that has a source.
     """
-    sources = {path.relative_to(book).with_suffix("").as_posix(): path for path in sorted(book.glob("[0-9][0-9]_*.py"))}
-    sources |= {name: book / f"{name}.py" for name in GATHERING if (book / f"{name}.py").exists()}
+    # Behind the chapters come the pages that read what those recorded.
+    globs = ("[0-9][0-9]_*.py", "reference/*.py", "interview/*.py", "index.py")
+    found = [path for glob in globs for path in sorted(book.glob(glob))]
+    sources = {path.relative_to(book).with_suffix("").as_posix(): path for path in found}
     wanted = [name.removeprefix(f"{book.name}/").split(".")[0] for name in names] or list(sources)
     for name in wanted:
         if name not in sources:

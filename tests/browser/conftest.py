@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from gaplab.widgets.base import PageWidget
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
@@ -125,3 +129,49 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 def page(open_page: OpenPage) -> Page:
     """A wide, light page, watched as ``open_page`` says."""
     return open_page()
+
+
+STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
+LOAD = """async ([widget, fake]) => {
+  const load = async (text) => {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    try { return await import(url); } finally { URL.revokeObjectURL(url); }
+  };
+  window.widget = await load(widget);
+  Object.assign(window, await load(fake));
+}"""
+MOUNT = """([state, bytes]) => {
+  const views = Object.fromEntries(Object.entries(bytes).map(([name, all]) => [name, new Uint8Array(all).buffer]));
+  const inner = strictModel({ ...state, ...views });
+  // A live notebook hands bytes over as a DataView, which no structured clone keeps.
+  window.model = { ...inner, get: (name) => (name in views ? new DataView(views[name]) : inner.get(name)) };
+  window.cleanup = window.widget.default.render({ model, el: document.querySelector("main") });
+}"""
+
+
+@pytest.fixture
+def load_module(page: Page) -> Callable[[type[PageWidget]], Page]:
+    """Make an empty page in which ``widget`` is a widget's module and ``strictModel`` makes a model."""
+
+    def load(widget: type[PageWidget]) -> Page:
+        page.goto("about:blank")
+        page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
+        page.evaluate(LOAD, [str(widget._esm), STRICT_MODEL])
+        return page
+
+    return load
+
+
+@pytest.fixture
+def mount(load_module: Callable[[type[PageWidget]], Page]) -> Callable[..., Page]:
+    """Render a widget on a strict model that is ``model``, its named traits as bytes; ``cleanup`` ends it."""
+
+    def mounted(widget: PageWidget, *traits: str) -> Page:
+        page = load_module(type(widget))
+        page.add_style_tag(content=str(widget._css))
+        text = re.search(r'<script type="application/json">(.*?)</script>', widget.page_html(), re.DOTALL)
+        assert text
+        page.evaluate(MOUNT, [json.loads(text[1])["state"], {name: list(getattr(widget, name)) for name in traits}])
+        return page
+
+    return mounted

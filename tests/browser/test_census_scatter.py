@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -19,7 +18,6 @@ from gaplab.widgets import CensusModel, CensusScatter
 
 pytestmark = pytest.mark.browser
 
-STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
 HEADS = {
     "alexnet": "flatten, hidden layers",
     "vgg": "flatten, hidden layers",
@@ -56,27 +54,13 @@ def census() -> list[CensusModel]:
 
 MODELS = census()
 BY_NAME = {model.name: model for model in MODELS}
-LOAD = """async ([widget, fake, state]) => {
-  const load = async (text) => {
-    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    try { return await import(url); } finally { URL.revokeObjectURL(url); }
-  };
-  window.widget = await load(widget);
-  Object.assign(window, await load(fake));
-  window.model = strictModel(state);
-  window.cleanup = window.widget.default.render({ model, el: document.querySelector("main") });
-}"""
 
 
 @pytest.fixture
-def mounted(page: Page) -> Page:
+def mounted(mount: Any) -> Page:
     """The widget, rendered on a strict model that is ``model``; ``cleanup`` ends it."""
-    page.goto("about:blank")
-    page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
-    page.add_style_tag(content=f"{CensusScatter._css} * {{ transition: none !important; }}")
-    text = re.search(r'<script type="application/json">(.*?)</script>', CensusScatter(MODELS).page_html(), re.DOTALL)
-    assert text
-    page.evaluate(LOAD, [CensusScatter._esm, STRICT_MODEL, json.loads(text[1])["state"]])
+    page = mount(CensusScatter(MODELS))
+    page.add_style_tag(content="* { transition: none !important; }")
     return page
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -25,7 +24,6 @@ from gaplab.widgets.gradient_microscope import BACK, POWERS
 pytestmark = pytest.mark.browser
 
 Array = NDArray[Any]
-STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
 SIDE = 7
 POOLS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "average": lambda maps: maps.mean(dim=(2, 3)),
@@ -84,33 +82,10 @@ def autograd(values: Array, p: float, first: bool, mask: bool) -> tuple[float, A
     return float(y.detach()), source.grad.numpy()
 
 
-LOAD = """async ([widget, fake, state, bytes]) => {
-  const load = async (text) => {
-    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    try { return await import(url); } finally { URL.revokeObjectURL(url); }
-  };
-  window.widget = await load(widget);
-  Object.assign(window, await load(fake));
-  const views = Object.fromEntries(Object.entries(bytes).map(([name, all]) => [name, new Uint8Array(all).buffer]));
-  const inner = strictModel({ ...state, ...views });
-  // A live notebook hands bytes over as a DataView, which no structured clone keeps.
-  window.model = { ...inner, get: (name) => (name in views ? new DataView(views[name]) : inner.get(name)) };
-  window.cleanup = window.widget.default.render({ model, el: document.querySelector("main") });
-}"""
-
-
 @pytest.fixture
-def mounted(page: Page) -> Page:
+def mounted(mount: Any) -> Page:
     """The widget, rendered on a strict model that is ``model``; ``cleanup`` ends it."""
-    page.goto("about:blank")
-    page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
-    page.add_style_tag(content=str(GradientMicroscope._css))
-    widget = microscope()
-    text = re.search(r'<script type="application/json">(.*?)</script>', widget.page_html(), re.DOTALL)
-    assert text
-    stored = {name: list(getattr(widget, name)) for name in ("values", "backs")}
-    page.evaluate(LOAD, [GradientMicroscope._esm, STRICT_MODEL, json.loads(text[1])["state"], stored])
-    return page
+    return mount(microscope(), "values", "backs")
 
 
 def saved(page: Page) -> list[dict[str, Any]]:

@@ -27,17 +27,6 @@ ROWS = [
     Backbone("GoogLeNet", LastMap(1024, GOOGLENET), 5_599_904, 1_025_000),
     Backbone("ResNet-50", LastMap(2048, RESNET), 23_508_032, 2_049_000),
 ]
-STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
-MODULE = str(HeadCalculator._esm)
-
-LOAD = """async ([widget, fake]) => {
-  const load = async (text) => {
-    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    try { return await import(url); } finally { URL.revokeObjectURL(url); }
-  };
-  window.widget = await load(widget);
-  Object.assign(window, await load(fake));
-}"""
 
 
 def rows_json() -> list[dict[str, Any]]:
@@ -45,12 +34,9 @@ def rows_json() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def module(page: Page) -> Page:
+def module(load_module: Any) -> Page:
     """An empty page in which ``widget`` is the module and ``strictModel`` makes a model."""
-    page.goto("about:blank")
-    page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
-    page.evaluate(LOAD, [MODULE, STRICT_MODEL])
-    return page
+    return load_module(HeadCalculator)
 
 
 @pytest.fixture

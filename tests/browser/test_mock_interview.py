@@ -21,7 +21,6 @@ from gaplab.widgets import MockInterview
 pytestmark = pytest.mark.browser
 
 BOOK = Path(__file__).parents[2] / "book"
-STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
 KEY = "gaplab-mock-interview"
 PASSED = 0.7
 
@@ -380,23 +379,13 @@ def test_without_scripts_the_page_leads_to_every_question(
 
 # The module alone -----------------------------------------------------------------------------------------------------
 
-LOAD = """async ([widget, fake]) => {
-  const load = async (text) => {
-    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    try { return await import(url); } finally { URL.revokeObjectURL(url); }
-  };
-  window.widget = await load(widget);
-  Object.assign(window, await load(fake));
-}"""
 STATE = ("questions", "topics", "levels", "lengths", "target")
 
 
 @pytest.fixture
-def module(page: Page, bank: dict[str, Question]) -> Page:
+def module(load_module: Any, bank: dict[str, Question]) -> Page:
     """An empty page that may keep nothing, with the module as ``widget`` and the widget's state as ``state``."""
-    page.goto("about:blank")
-    page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
-    page.evaluate(LOAD, [str(MockInterview._esm), STRICT_MODEL])
+    page = load_module(MockInterview)
     made = MockInterview(list(bank.values()))
     page.evaluate("(state) => { window.state = state; }", {name: getattr(made, name) for name in STATE})
     return page

@@ -20,7 +20,6 @@ from gaplab.widgets.shift_explorer import HEADS
 
 pytestmark = pytest.mark.browser
 
-STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
 CLASSES = ("Boot", "Bag", "Coat")
 FRAME, SMALL, ROOM, CELLS = 12, 6, 3, 4
 SIDE = 2 * ROOM + 1
@@ -54,36 +53,10 @@ def explorer(**chosen: int) -> ShiftExplorer:
     return ShiftExplorer(GARMENTS, CLASSES, ACCURACY, "2 garments, 1 seed", frame=FRAME, **chosen)
 
 
-LOAD = """async ([widget, fake, state, bytes]) => {
-  const load = async (text) => {
-    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    try { return await import(url); } finally { URL.revokeObjectURL(url); }
-  };
-  window.widget = await load(widget);
-  Object.assign(window, await load(fake));
-  const views = Object.fromEntries(Object.entries(bytes).map(([name, all]) => [name, new Uint8Array(all).buffer]));
-  const inner = strictModel({ ...state, ...views });
-  // A live notebook hands bytes over as a DataView, which no structured clone keeps.
-  window.model = { ...inner, get: (name) => (name in views ? new DataView(views[name]) : inner.get(name)) };
-  window.cleanup = window.widget.default.render({ model, el: document.querySelector("main") });
-}"""
-
-
 @pytest.fixture
-def mounted(page: Page) -> Page:
+def mounted(mount: Any) -> Page:
     """The widget, rendered on a strict model that is ``model``; ``cleanup`` ends it."""
-    page.goto("about:blank")
-    page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
-    page.add_style_tag(content=str(ShiftExplorer._css))
-    text = re.search(r'<script type="application/json">(.*?)</script>', explorer().page_html(), re.DOTALL)
-    assert text
-    state = json.loads(text[1])["state"]
-    widget = explorer()
-    names = ("pixels", "probabilities", "changes", "maps", "accuracies")
-    page.evaluate(
-        LOAD, [ShiftExplorer._esm, STRICT_MODEL, state, {name: list(getattr(widget, name)) for name in names}]
-    )
-    return page
+    return mount(explorer(), "pixels", "probabilities", "changes", "maps", "accuracies")
 
 
 def saved(page: Page) -> list[dict[str, Any]]:

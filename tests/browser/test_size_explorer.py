@@ -29,16 +29,6 @@ CURVES = [
     Curve("max", "max", {16: (0.30, 0.31, 0.32), 28: (0.88, 0.89, 0.87), 56: (0.33, 0.35, 0.37)}),
     Curve("refitted", "average", {16: (0.8, 0.8, 0.8), 28: (0.9, 0.9, 0.9), 56: (0.81, 0.82, 0.83)}),
 ]
-STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
-MODULE = str(SizeExplorer._esm)
-LOAD = """async ([widget, fake]) => {
-  const load = async (text) => {
-    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    try { return await import(url); } finally { URL.revokeObjectURL(url); }
-  };
-  window.widget = await load(widget);
-  Object.assign(window, await load(fake));
-}"""
 
 
 def explorer(network: str | None = None, size: int | None = None, head: str = "average") -> SizeExplorer:
@@ -50,12 +40,9 @@ def networks_json() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def module(page: Page) -> Page:
+def module(load_module: Any) -> Page:
     """An empty page in which ``widget`` is the module and ``strictModel`` makes a model."""
-    page.goto("about:blank")
-    page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
-    page.evaluate(LOAD, [MODULE, STRICT_MODEL])
-    return page
+    return load_module(SizeExplorer)
 
 
 @pytest.fixture

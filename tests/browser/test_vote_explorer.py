@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +18,6 @@ from gaplab.widgets import VotedPhotograph, VoteExplorer
 
 pytestmark = pytest.mark.browser
 
-STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
 NAMES = ("astra", "bruno", "celia", "dario", "elena", "fritz")
 KINDS, HEIGHT, WIDTH = 6, 6, 7
 POOLS = ("average", "maximum")
@@ -53,32 +50,10 @@ def explorer(**chosen: Any) -> VoteExplorer:
     return VoteExplorer(MADE, **({"cell": 9} | chosen))
 
 
-LOAD = """async ([widget, fake, state, votes]) => {
-  const load = async (text) => {
-    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    try { return await import(url); } finally { URL.revokeObjectURL(url); }
-  };
-  window.widget = await load(widget);
-  Object.assign(window, await load(fake));
-  const buffer = new Uint8Array(votes).buffer;
-  const inner = strictModel({ ...state, votes: buffer });
-  // A live notebook hands bytes over as a DataView, which no structured clone keeps.
-  window.model = { ...inner, get: (name) => (name === "votes" ? new DataView(buffer) : inner.get(name)) };
-  window.cleanup = window.widget.default.render({ model, el: document.querySelector("main") });
-}"""
-
-
 @pytest.fixture
-def mounted(page: Page) -> Page:
+def mounted(mount: Any) -> Page:
     """The widget, rendered on a strict model that is ``model``; ``cleanup`` ends it."""
-    page.goto("about:blank")
-    page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
-    page.add_style_tag(content=str(VoteExplorer._css))
-    text = re.search(r'<script type="application/json">(.*?)</script>', explorer().page_html(), re.DOTALL)
-    assert text
-    state = json.loads(text[1])["state"]
-    page.evaluate(LOAD, [VoteExplorer._esm, STRICT_MODEL, state, list(explorer().votes)])
-    return page
+    return mount(explorer(), "votes")
 
 
 def saved(page: Page) -> list[dict[str, Any]]:

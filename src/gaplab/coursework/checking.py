@@ -1,4 +1,4 @@
-"""What the checks of problem sets 4 to 6 share: comparing tensors and numbers, each in one clear sentence."""
+"""What the checks of the problem sets share: comparing tensors and numbers, each in one clear sentence."""
 
 from __future__ import annotations
 

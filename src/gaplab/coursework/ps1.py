@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from gaplab import counting, models
 from gaplab.claims import CAVEATS, FAILS, HOLDS
@@ -76,13 +75,6 @@ Count = Callable[[nn.Sequential, int, int, int], Any]
 Head = tuple[str, nn.Sequential, tuple[int, int, int]]
 
 
-def _counter(head: nn.Module, shape: tuple[int, int, int], batch: int = 1) -> int:
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        head(torch.empty(batch, *shape))
-    return counter.get_total_flops() // 2
-
-
 def vector_heads(draws: random.Random) -> list[Head]:
     """Draw heads whose only weights are linear layers: pooled, flattened, and with a hidden layer."""
     heads: list[Head] = []
@@ -123,7 +115,7 @@ def check_head_macs(head_macs: Count, heads: Iterable[Head]) -> None:
     """Compare a count of multiply-adds with PyTorch's own counter, head by head."""
     for what, head, shape in heads:
         case = f"{what}, map {shape[0]} x {shape[1]} x {shape[2]},"
-        wanted, before = _counter(head.eval(), shape), copy.deepcopy(head)
+        wanted, before = counting.total_macs(head.eval(), (1, *shape)), copy.deepcopy(head)
         counts = [checking.run(head_macs, head, *shape, case=case) for _ in range(2)]
         for given in counts:
             if type(given) is not int:
