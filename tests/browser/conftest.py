@@ -131,7 +131,6 @@ def page(open_page: OpenPage) -> Page:
     return open_page()
 
 
-STRICT_MODEL = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
 LOAD = """async ([widget, fake]) => {
   const load = async (text) => {
     const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
@@ -150,24 +149,25 @@ MOUNT = """([state, bytes]) => {
 
 
 @pytest.fixture
-def load_module(page: Page) -> Callable[[type[PageWidget]], Page]:
+def load_module(page: Page) -> Callable[[PageWidget | type[PageWidget]], Page]:
     """Make an empty page in which ``widget`` is a widget's module and ``strictModel`` makes a model."""
+    strict_model = Path(__file__).with_name("strict_model.js").read_text(encoding="utf-8")
 
-    def load(widget: type[PageWidget]) -> Page:
+    def load(widget: PageWidget | type[PageWidget]) -> Page:
         page.goto("about:blank")
         page.set_content("<!doctype html><html lang=en><title>empty</title><main></main>")
-        page.evaluate(LOAD, [str(widget._esm), STRICT_MODEL])
+        page.evaluate(LOAD, [str(widget._esm), strict_model])
         return page
 
     return load
 
 
 @pytest.fixture
-def mount(load_module: Callable[[type[PageWidget]], Page]) -> Callable[..., Page]:
+def mount(load_module: Callable[[PageWidget], Page]) -> Callable[..., Page]:
     """Render a widget on a strict model that is ``model``, its named traits as bytes; ``cleanup`` ends it."""
 
     def mounted(widget: PageWidget, *traits: str) -> Page:
-        page = load_module(type(widget))
+        page = load_module(widget)
         page.add_style_tag(content=str(widget._css))
         text = re.search(r'<script type="application/json">(.*?)</script>', widget.page_html(), re.DOTALL)
         assert text
