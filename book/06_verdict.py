@@ -203,5 +203,5 @@ figures.answers(
 #
 # ## What was shown
 #
-# ResNet ends in average pooling as GoogLeNet did before it, and its authors do not say why. It is the simplest head that fits every size, and the lightest. Most of the reasons that are
+# ResNet ends in average pooling as GoogLeNet did before it, and its authors do not say why. Of the heads that fit every size it is one of the two simplest and lightest; the other takes the maximum. Most of the reasons that are
 # recited are true of the operator and not of the network, or true of parameters and not of computation, or not tested by those who recite them.
