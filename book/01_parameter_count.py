@@ -396,40 +396,41 @@ figures.table(
 
 # %% name="step-cost"
 def step_cost(head, batch=8):
-    """Measure inference on one picture and one training step of ResNet-18 with a head."""
+    """Measure inference on one picture, a training step of ResNet-18, and its momentum in megabytes."""
     network = models.torchvision_resnet("resnet18", head)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9)
-    images, labels = (
-        torch.randn(batch, 3, 224, 224, device=where),
-        torch.arange(batch, device=where),
-    )
+    images = torch.randn(batch, 3, 224, 224, device=where)
+    labels = torch.arange(batch, device=where)
 
     def step():
         optimiser.zero_grad()
         F.cross_entropy(network(images), labels).backward()
         optimiser.step()
 
+    step()  # makes the momentum, which stays
+    optimiser.zero_grad()
     training_cost = timing.cost(step, repeats=3)
+    momentum = sum(state["momentum_buffer"].nbytes for state in optimiser.state.values()) / 1e6
     network.eval()
     with torch.no_grad():
-        return timing.cost(lambda: network(images[:1])), training_cost
+        return timing.cost(lambda: network(images[:1])), training_cost, momentum
 
 
 # %% name="step-cost-table" tags=["remove-input", "timing"]
 rows = []
 for head in ("gap", "flatten"):
-    inference, step = step_cost(head)
+    inference, step, momentum = step_cost(head)
     rows.append(
         {
             "head of ResNet-18": head,
             "inference, 1 picture": f"{inference.milliseconds:.1f} ms",
             "training step, 8 pictures": f"{step.milliseconds:.0f} ms",
-            "memory of that step": f"{step.peak_megabytes:,.0f} MB",
+            "memory of that step": f"{step.peak_megabytes + momentum:,.0f} MB",
         }
     )
 figures.table(
     pd.DataFrame(rows),
-    caption=f"Measured on {device_name()}: median time; memory of gradients, momentum and activations, beyond the weights.",
+    caption=f"Measured on {device_name()}: median time; peak of gradients and activations, and the momentum; the weights come on top.",
 )
 
 # %% [markdown]
@@ -565,16 +566,19 @@ for ax, (column, label) in zip(
     series = {head: [over_seeds(column, head, size) for size in TRAIN_SIZES] for head in HEADS}
     figures.points(TRAIN_SIZES, series, ax, xlabel="training pictures", ylabel=label)
 panels[1].get_legend().remove()  # the same heads as on the left
-gap_words = [f"{over_seeds('gap', head, 500).mean():.0f} for {head}" for head in HEADS]
+gap_words, large_words = (
+    [f"{over_seeds('gap', head, size).mean():.0f} for {head}" for head in HEADS]
+    for size in (500, 10_000)
+)
 show(
     figure,
     name="fig-overfit",
     alt="Train-test gap and test accuracy of ResNet-8 with five heads against the number of training pictures. With 500 pictures the mean gaps are, "
-    f"in points, {', '.join(gap_words)}; with 10,000 all five lie close together.",
+    f"in points, {', '.join(gap_words)}; with 10,000 they have come apart: {', '.join(large_words)}.",
     caption="ResNet-8 with five heads on Fashion-MNIST: gap between train and test accuracy (left) and test accuracy (right), mean and standard deviation over seeds.",
 )
 
-# %% name="overfit-words" tags=["remove-input"]
+# %% name="paired"
 gain = {
     size: over_seeds("test", "gap", size) - over_seeds("test", "flatten", size)
     for size in TRAIN_SIZES
@@ -583,7 +587,15 @@ narrower = {
     size: over_seeds("gap", "flatten", size) - over_seeds("gap", "gap", size)
     for size in TRAIN_SIZES
 }
+deeper = evidence.load("heads").query("network == 'resnet20'")
+deeper = 100 * deeper.pivot(index="seed", columns="head", values="test_accuracy")
+deeper_gain = deeper["gap"] - deeper["flatten"]
+for seed, points in deeper_gain.items():
+    print(f"ResNet-20, 10,000 pictures, seed {seed}: GAP less flattened {points:+.1f} points")
+
+# %% name="overfit-words" tags=["remove-input"]
 small, middle, large = TRAIN_SIZES
+assert deeper_gain.min() > 0
 say(f"""
 Read the left panel first. With {small:,} pictures every head has a gap of about 20 points: each of the five networks has all but memorised its pictures, the
 one with GAP too ({100 * over_seeds("train_accuracy", "gap", small).mean():.1f} % correct on them). With {middle:,} pictures GAP does narrow the gap, by {mean_spread(narrower[middle])} points against the
@@ -592,19 +604,21 @@ flattened head, and with {large:,} by {mean_spread(narrower[large])}. Now the ri
 above: it fits the training pictures less, and gets no more of the others right. Against the hidden layer of 512 it trails by {mean_spread(over_seeds("test", "fc", small) - over_seeds("test", "gap", small))} points
 with {small:,} pictures and by {mean_spread(over_seeds("test", "fc", large) - over_seeds("test", "gap", large))} with {large:,}. Only against dropout, and only with {large:,} pictures, does GAP come out ahead, by
 {mean_spread(over_seeds("test", "gap", large) - over_seeds("test", "fc_dropout", large))}.
+
+A deeper network speaks for GAP. On ResNet-20 with {large:,} pictures, at the rates that were chosen on ResNet-8, it is ahead of the flattened head by {mean_spread(deeper_gain)} points on new pictures, with each of three seeds.
 """)
 
 # %% [markdown]
-# A slice of the same, live: two heads, 500 pictures, three seeds, fewer epochs. Its last digits depend on the processor.
+# A slice of the same, live: two heads at their tuned rates, 500 pictures, three seeds, and 12 epochs in place of 20. That leaves GAP short of fitting its pictures, so its gap is small and its accuracy behind: stopping early looks like less overfitting. Its last digits depend on the processor.
 
 # %% name="overfit" tags=["nbval-ignore-output"]
 SEEDS = (0, 1, 2)
 train_set, test_set = data.stratified("train", 500), data.fashion_mnist("test")
 live = []
-for head in ("gap", "flatten"):
+for head, lr in (("gap", 0.3), ("flatten", 0.03)):
     for seed in SEEDS:
         network = models.resnet8(head, seed=seed)
-        history = training.fit(network, train_set, test_set, epochs=12, lr=0.05, seed=seed)
+        history = training.fit(network, train_set, test_set, epochs=12, lr=lr, seed=seed)
         live.append(history.assign(head=head, seed=seed).tail(1))
 columns = ["train_accuracy", "test_accuracy"]
 print((100 * pd.concat(live).set_index(["head", "seed"])[columns]).round(1))
@@ -616,17 +630,17 @@ trial.record(
     because=f"It overfits. But the same network with GAP has a gap of {mean_spread(over_seeds('gap', 'gap', small))} points: the backbone memorises by itself.",
 )  # fmt: skip
 trial.record(
-    "P8", FAILS, gain[small].to_dict(), "points of test accuracy gained by GAP over a flattened head, 500 pictures",
-    stands_if=(-6, 3), cell="evidence-table",
-    because=f"With {middle:,} pictures GAP narrows the train-test gap by {mean_spread(narrower[middle])} points and changes test accuracy by {mean_spread(gain[middle])}. Nor does it ensure a "
-    f"light head: MobileNetV3-Large keeps {budgets['mobilenet_v3_large'].head_share:.0%} of its parameters there.",
+    "P8", CAVEATS, narrower[large].to_dict(), "points by which GAP narrows the train-test gap of a flattened head, ResNet-8, 10,000 pictures",
+    stands_if=(0.5, 20), cell="evidence-table",
+    because=f"That gap is {mean_spread(over_seeds('gap', 'flatten', large))} points. With {small:,} pictures, where overfitting is worst, nothing is resolved: {mean_spread(narrower[small])}. And accuracy on new pictures does not follow: "
+    f"{mean_spread(gain[small])}, {mean_spread(gain[middle])} and {mean_spread(gain[large])} points with {small:,}, {middle:,} and {large:,} pictures on ResNet-8, though {mean_spread(deeper_gain)} on ResNet-20.",
 )  # fmt: skip
 
 # %% [markdown]
 # **What so small an experiment can and cannot show.** It can show that a GAP head does not by itself prevent memorising, and that a flattened head is not a
 # catastrophe when the backbone is the same. It cannot show how a head of 100 million weights behaves on ImageNet, and a few seeds
 # cannot resolve a difference of half a point. Published evidence points both ways in size: on CIFAR-10 NIN's authors put GAP between
-# plain and dropout-regularised fully-connected heads on a conventional network (16.46 % error, against 17.56 % and 15.99 %), and GoogLeNet's authors
+# plain and dropout-regularised fully-connected heads on a conventional network (16.46 % error, against 17.56 % and 15.99 %) and ahead of both on their own, in figures that we could not check; GoogLeNet's authors
 # gained about 0.6 points of top-1 accuracy from average pooling and still needed dropout.
 
 # %% [markdown]
@@ -712,7 +726,7 @@ your_turn(
 # - **"Multiply-adds are not time."** Right. At batch size 1 the flattened head is bound by memory bandwidth, and it costs
 #   more time than its share of the arithmetic. That supports the saving of memory, not of computation.
 # - **"Garments and ResNet-8 are not ImageNet."** Right, and the chapter claims no more. The direction of published results is mixed:
-#   NIN's own control puts GAP between the fully-connected heads with and without dropout.
+#   NIN's control on a conventional network puts GAP between the fully-connected heads with and without dropout.
 # - **"AlexNet's head is heavy because of flattening."** In part. Its hidden layers of 4096 units would weigh millions behind any pool;
 #   ResNet and GoogLeNet removed both causes at once, and no experiment in the ResNet paper separates them.
 # - **"ResNet-50's light head is due to GAP."** The head is $C \times K$, and $C = 2048$ is itself a choice of the bottleneck block: it makes
@@ -739,8 +753,8 @@ test it."
 and applies one linear layer: {models.count_parameters(gap50.fc):,} parameters with biases, {light.head_share:.0%} of the network. Flattening the same map would take
 {flat50.fc.weight.numel():,} weights, and with Adam {bytes_of["flattened head"]["adam"] / 1e9:.1f} GB for the head alone. Computation hardly changes, because a
 linear layer uses each weight once a picture and a convolution uses it at every position: VGG-16's head holds {budgets["vgg16"].head_share:.0%} of the parameters
-and does {vgg_head:.1f} % of the work. On overfitting I would be careful: in small experiments GAP narrows the gap between train and test accuracy without a gain on new pictures, and NIN's own control puts GAP
-between fully-connected heads with and without dropout. And pooling does not guarantee a light head: MobileNetV3-Large keeps
+and does {vgg_head:.1f} % of the work. On overfitting I would be careful: in small experiments GAP narrows the gap between train and test accuracy, without a gain on new pictures on ResNet-8 and with {deeper_gain.mean():.1f} points on ResNet-20. NIN's control on a conventional network puts GAP
+between fully-connected heads with and without dropout; on NIN's own network it is ahead of both. And pooling does not guarantee a light head: MobileNetV3-Large keeps
 {budgets["mobilenet_v3_large"].head_share:.0%} of its parameters behind its pool."
 """)
 

@@ -246,7 +246,8 @@ del real_alexnet
 
 # %% [markdown]
 # They run, and the reason is in the printed line: torchvision puts an `AdaptiveAvgPool2d((6, 6))` or `((7, 7))` before the fully-connected
-# layers. At 224 px it copies its input; at 300 px it averages windows until 6 x 6 are left. Without it the networks are the papers' own, and fail.
+# layers. At 224 px it copies its input; at 300 px it averages windows until 6 x 6 are left. Without it the flattened map no longer fits, and they fail.
+# VGG's authors met this in testing by the second escape below: they read the fully-connected layers as convolutions and averaged the map of scores (Simonyan and Zisserman 2015).
 # So average pooling frees AlexNet too, and it does not have to be *global*. Spatial pyramid pooling (He and others 2014) pools to several fixed grids at once for the same purpose.
 
 # %% name="adaptive-copies"
@@ -803,6 +804,8 @@ your_turn(
 #
 # - **"Enlarged garments are no test of resolution."** They add no detail, so the experiment isolates scale. With detail the balance can tip: Touvron and others gain two points
 #   at 384 px. Both results say the same about the claim: the size that runs and the size that is read well are different questions.
+# - **"ResNet's authors test at other sizes themselves."** They do, and it is the best case for the claim: for their best results they average the scores over pictures with a shorter side of 224, 256, 384, 480 and 640 px (He and others 2016). Their training pictures came in
+#   several scales too, and an average over sizes does not tell what one size costs.
 # - **"You trained without augmentation at one size."** Right. Training at several scales should flatten the curve; it was not measured here. It would be a property of the training,
 #   and no pool provides it.
 # - **"The pool is blamed for what convolutions do."** Agreed, in both directions. Filters do not grow with the object, so no pool makes an object twice as large look the same. And what frees ResNet's shape is
@@ -842,7 +845,7 @@ ResNet-50 trained at 224 on 384 pixels and go from 77.0 to 79.0 % after fine-tun
 # %% name="follow-ups" tags=["remove-input"]
 figures.answers(
     {
-        "VGG-16 at 300 x 300: what is the last map, and does torchvision's VGG run?": f"{at['vgg16'][300]} x {at['vgg16'][300]} x 512, because its pools round down. It runs: AdaptiveAvgPool2d((7, 7)) averages that map to 7 x 7 before the first fully-connected layer. The paper's VGG, without it, fails.",
+        "VGG-16 at 300 x 300: what is the last map, and does torchvision's VGG run?": f"{at['vgg16'][300]} x {at['vgg16'][300]} x 512, because its pools round down. It runs: AdaptiveAvgPool2d((7, 7)) averages that map to 7 x 7 before the first fully-connected layer. Without that pool the first linear layer does not fit. VGG's paper tests whole pictures by reading its fully-connected layers as convolutions.",
         "How do you run a network with fully-connected layers on a larger picture without changing a weight?": "Read the first fully-connected layer as a convolution with a window of the whole map, the others as 1 x 1 convolutions. At the training size the logits are the same; on a larger picture you get a map of scores, one for each window, as in sliding-window detection.",
         "Your ResNet accepts 448 x 448 and accuracy drops. Where do you look first?": "At the apparent size of the objects against that in training, and at the statistics of the pooled vector. Then re-fit the linear layer at the new size; batch norm statistics too if the content of the pictures is alike. Compare with resizing back, which costs nothing.",
         "Why can a larger test size raise ImageNet accuracy?": "Random resized crops enlarge objects in training, so at the same nominal size objects look smaller in testing. A larger test picture brings back the size and adds detail; fine-tuning the last layers adapts the classifier to the changed activation statistics (Touvron 2019: 77.0 to 79.0 %).",

@@ -83,8 +83,8 @@ claims.board(verdicts, CHAPTERS)
 
 # %% name="answer" tags=["remove-input"]
 say(f"""
-Global average pooling makes the head independent of the map's area: ResNet-50 needs {shapes["layer4"][1] ** 2} times fewer weights than on the flattened map, and works at any input
-size. It saves memory rather than computation ({verdicts["P7"].number} % of the multiply-adds). That it also generalises better, ignores position or trains more stably are three
+Global average pooling makes the head independent of the map's area: ResNet-50's linear layer needs {shapes["layer4"][1] ** 2} times fewer weights than on the flattened map, and the network works at any
+input size. It saves memory rather than computation ({verdicts["P7"].number} % of the multiply-adds). That it also generalises better, ignores position or trains more stably are three
 *empirical* claims, and the ResNet paper tests none of them: it states the pooling in a sentence for ImageNet and one for CIFAR. The chapters measure how
 far each claim goes, and [the verdict page](06_verdict) holds the whole ledger and the answer to give.
 """)

@@ -29,6 +29,23 @@ def test_a_record_travels_in_the_output_and_comes_back(displayed):
     assert "2.50 ± 0.50%" in data["text/plain"]
 
 
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([66.0, 69.2, 63.8], "66.3 ± 2.7"),
+        ([0.001, -0.010, 0.022], "0.0043 ± 0.0163"),  # more spread than value
+        ([1.0, 0.5, 1.5], "1.00 ± 0.50"),  # a whole mean
+        ([4.0, 4.0, 4.0], "4 ± 0"),
+    ],
+)
+def test_value_and_spread_have_the_same_decimals(displayed, values, text):
+    trial = Trial(1)
+    displayed(lambda: trial.record("P7", FAILS, dict(enumerate(values)), "%", **GOOD | {"stands_if": (-9, 99)}))
+    entry = trial.verdicts["P7"]
+    assert entry.number == text
+    assert claims.Verdict.from_json(entry.to_json()).number == text
+
+
 @pytest.mark.parametrize("value", [1.99, 3.01, math.nan, {0: 2.5, 1: 2.5, 2: 3.5}, {0: 1.0, 1: 2.5, 2: 4.0}])
 def test_a_value_that_does_not_support_its_verdict_is_refused(value):
     trial = Trial(1)

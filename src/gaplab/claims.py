@@ -89,14 +89,17 @@ class Verdict:
 
     @property
     def decimals(self) -> int:
-        """Decimals of the value and of its spread, as the book prints them."""
-        return len(format_number(self.value).partition(".")[2])
+        """Decimals of the value and of its spread, as the book prints them: three digits of the larger one."""
+        if not self.spread:
+            return len(format_number(self.value).partition(".")[2])
+        return max(0, 2 - math.floor(math.log10(max(abs(self.value), self.spread))))
 
     @property
     def number(self) -> str:
         """The value, and its spread if there are seeds, as the book prints them."""
-        spread = f" ± {self.spread:,.{self.decimals}f}" if self.seeds else ""
-        return format_number(self.value) + spread
+        if not self.spread:
+            return format_number(self.value) + (" ± 0" if self.seeds else "")
+        return f"{self.value:,.{self.decimals}f} ± {self.spread:,.{self.decimals}f}"
 
     @property
     def measured(self) -> str:
