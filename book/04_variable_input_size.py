@@ -810,7 +810,7 @@ your_turn(
 #   and no pool provides it.
 # - **"The pool is blamed for what convolutions do."** Agreed, in both directions. Filters do not grow with the object, so no pool makes an object twice as large look the same. And what frees ResNet's shape is
 #   that everything before the head is convolutional: detectors and segmentation networks use the same backbone at any size *without* the pool.
-# - **"Re-fitting batch norm is the standard remedy."** Touvron and others fine-tune it together with the classifier. Here the classifier does nearly all of it, and on a canvas new statistics do harm. One small
+# - **"Re-fitting batch norm is the standard remedy."** Touvron and others fine-tune it together with the classifier. Here the classifier does nearly all of it, and on a canvas new statistics beside it do harm. One small
 #   network, three seeds: take the direction, not the numbers, with you.
 # - **"Resize to 224 and the question is gone."** For classification, mostly yes, and it needs no GAP. The freedom pays where resizing destroys what matters: small objects, text, very long pictures.
 
