@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
@@ -14,6 +15,8 @@ SITE = ROOT / "_build" / "html"
 CHAPTERS = sorted(f"book/{path.name}" for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb"))
 KIT = sorted(f"book/interview/{path.name}" for path in (ROOT / "book" / "interview").glob("*.ipynb"))
 NOTEBOOKS = [*CHAPTERS, "book/reference/cards.ipynb", *KIT, "book/index.ipynb"]
+# The notebooks' own checks: execute, and compare with what is stored (gaplab.comparison).
+NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=900", *NOTEBOOKS)
 LIGHTHOUSE = "lighthouse@12.8.2"
 
 nox.needs_version = ">=2025.2.9"
@@ -83,12 +86,37 @@ def tests(session: nox.Session) -> None:
     session.run(python, "-m", "ruff", "check", ".", external=True)
     session.run(python, "-m", "mypy", external=True)
     # Two workers on two cores: more threads than one each would only wait for one another.
-    steady = {"OMP_NUM_THREADS": "1"}
-    workers = ("-n", "2", "--dist", "loadfile")
-    session.run(python, "-m", "pytest", *workers, *session.posargs, external=True, env=steady)
-    if not session.posargs:
-        nbval = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=900")
-        session.run(python, "-m", "pytest", *nbval, *workers, *NOTEBOOKS, external=True, env=steady)
+    _pytest(session, python, 1, *(session.posargs or ("tests", *NBVAL)))
+
+
+def _pytest(session: nox.Session, python: str, threads: int, *options: str) -> None:
+    """Run pytest with as many workers as the threads of each leave room for on two cores."""
+    workers = ("-n", str(2 // threads), "--dist", "loadfile")
+    session.run(python, "-m", "pytest", *workers, *options, external=True, env={"OMP_NUM_THREADS": str(threads)})
+
+
+@nox.session(venv_backend="none", default=False)
+def processors(session: nox.Session) -> None:
+    """Execute every notebook as other processors would, and print what moves; after ``--`` some of the ways."""
+    ways = {f"{name}-{threads}": (name, threads) for name in ("portable", "avx2", "native") for threads in (1, 2)}
+    if unknown := set(session.posargs) - set(ways):
+        session.error(f"There is no way called {', '.join(sorted(unknown))}: choose of {', '.join(ways)}.")
+    python = _lab(session)
+    failed = []
+    for way in session.posargs or ways:
+        name, threads = ways[way]
+        try:
+            _pytest(session, python, threads, "-q", "--processor", name, *NBVAL)
+        except CommandFailed:
+            failed.append(way)
+    if failed:
+        session.error(f"Outputs differ by more than the comparison allows: {', '.join(failed)}.")
+
+
+@nox.session(venv_backend="none", default=False)
+def check(session: nox.Session) -> None:
+    """Judge all 36 verdicts anew on this machine's device, in five minutes."""
+    session.run(_lab(session), "-m", "gaplab.check", *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", default=False)

@@ -83,7 +83,7 @@ NETWORKS = ["alexnet", "vgg16", "googlenet", "resnet18", "resnet34", "resnet50",
             "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "densenet121", "convnext_tiny", "vit_b_16"]  # fmt: skip
 budgets = {name: counting.budget(name) for name in NETWORKS}
 
-# %% name="budget-table" tags=["remove-input"]
+# %% name="budget-table" tags=["remove-input", "exact"]
 figures.table(
     pd.DataFrame(
         {
@@ -97,7 +97,7 @@ figures.table(
     caption="Parameters (weights and biases) for 1000 classes, counted on the built networks.",
 )
 
-# %% name="head-shares" tags=["hide-input"]
+# %% name="head-shares" tags=["hide-input", "exact"]
 light, heavy = budgets["resnet50"], budgets["alexnet"]
 ax = figures.head_bars(
     NETWORKS,
@@ -116,7 +116,7 @@ show(
 # Look at the two hatched bars at the top: in AlexNet and VGG-16 the head *is* the network. Then look at the MobileNets
 # and EfficientNet-B0 further down. They end in GAP like ResNet, and still keep much of their small budget in the head.
 
-# %% name="first-fc-share" tags=["remove-input"]
+# %% name="first-fc-share" tags=["remove-input", "exact"]
 alexnet = counting.classifier("alexnet")
 first, second, third = [m for m in alexnet.classifier if isinstance(m, nn.Linear)]
 pooled_alexnet = budgets["alexnet"].head - first.weight.numel() + 256 * 4096
@@ -128,7 +128,7 @@ keep its three layers: {pooled_alexnet:,} parameters remain in the head. Two dec
 to pool instead of flattening, *and* to drop the hidden layers behind it.
 """)
 
-# %% name="record-p1" tags=["hide-input"]
+# %% name="record-p1" tags=["hide-input", "exact"]
 predict.settle(1, 100 * budgets["alexnet"].head_share)
 predict.settle(4, 100 * budgets["mobilenet_v3_large"].head_share)
 trial.record(
@@ -149,7 +149,7 @@ trial.record(
 # parameters for $K$ classes. It is linear in the area, linear in $C$, and therefore quadratic in the side. In pixels of
 # the *input* it moves in steps, because the map's side does.
 
-# %% name="square-law"
+# %% name="square-law" tags=["exact"]
 shape = counting.last_map("resnet50")  # the channels, and every layer that shrinks the map
 sizes = np.arange(32, 641)
 sides = np.array([shape.side(int(size)) for size in sizes])
@@ -158,7 +158,7 @@ exponent = np.polyfit(np.log(sides), np.log(weights), deg=1)[0]
 print(f"weights grow with side^{exponent:.3f} = area^{exponent / 2:.3f}")
 assert np.array_equal(sides, np.ceil(sizes / 32))  # five layers of stride 2, each rounding up
 
-# %% name="square-law-figure" tags=["hide-input"]
+# %% name="square-law-figure" tags=["hide-input", "exact"]
 ax = figures.axes(height=3.4)
 ax.step(sizes, weights / 1e6, where="post", color=figures.GREEN, label="flattened head")
 ax.plot(
@@ -181,7 +181,7 @@ show(
 # The flattened head climbs a staircase with a step every 32 pixels; the GAP head is a flat line, because $H$ and $W$ do not
 # occur in it.
 
-# %% name="record-p2" tags=["hide-input"]
+# %% name="record-p2" tags=["hide-input", "exact"]
 trial.record(
     "P2", CAVEATS, round(exponent, 6), "is the exponent of the map's side",
     stands_if=(1.999, 2.001), cell="square-law",
@@ -194,7 +194,7 @@ trial.record(
 # The article's example is a map of 7 x 7 x 512, flattened into 1000 classes. The product is easily checked. The question is
 # which network has that layer. Here is every linear layer with that many inputs in the fourteen networks.
 
-# %% name="twenty-five-million"
+# %% name="twenty-five-million" tags=["exact"]
 example = 7 * 7 * 512 * 1000
 layers = {
     f"{network}.{name}": (layer.in_features, layer.out_features, layer.weight.numel())
@@ -206,7 +206,7 @@ print(f"7 x 7 x 512 x 1000 = {example:,}")
 for name, (inputs, outputs, count) in layers.items():
     print(f"{name}: {inputs:,} -> {outputs:,}, {count:,} weights")
 
-# %% name="record-p3" tags=["hide-input"]
+# %% name="record-p3" tags=["hide-input", "exact"]
 assert all((inputs, outputs) != (7 * 7 * 512, 1000) for inputs, outputs, _ in layers.values())
 trial.record(
     "P3", CAVEATS, example, "weights in the article's example",
@@ -242,7 +242,7 @@ ratios = {
 }
 assert set(ratios.values()) == {7 * 7}
 
-# %% name="like-for-like" tags=["remove-input"]
+# %% name="like-for-like" tags=["remove-input", "exact"]
 rows = []
 for name, (gap, flat) in pairs.items():
     total_gap, total_flat = models.count_parameters(gap), models.count_parameters(flat)
@@ -262,7 +262,7 @@ figures.table(
     caption="The same backbone with both heads: parameters with biases, 1000 classes, 224 x 224 pixels.",
 )
 
-# %% name="like-for-like-words" tags=["remove-input"]
+# %% name="like-for-like-words" tags=["remove-input", "exact"]
 gap50, flat50 = pairs["resnet50"]
 unlike = example / gap50.fc.weight.numel()
 say(f"""
@@ -273,7 +273,7 @@ A ResNet-50 with a flattened head would have {models.count_parameters(flat50) / 
 {budgets["vgg16"].total / 1e6:.1f} million.
 """)
 
-# %% name="record-p5-p6" tags=["hide-input"]
+# %% name="record-p5-p6" tags=["hide-input", "exact"]
 predict.settle(2, flat50.fc.weight.numel() / 1e6)
 assert models.count_parameters(gap50.avgpool) == 0
 trial.record(
@@ -293,7 +293,7 @@ trial.record(
 # Now the second saving. Multiply-adds are counted by PyTorch's own `FlopCounterMode`, and three of its numbers checked by hand: a
 # $k \times k$ convolution costs $H W \cdot C_\text{in} C_\text{out} k^2$ multiply-adds, a linear layer one for each weight.
 
-# %% name="macs"
+# %% name="macs" tags=["exact"]
 macs = counting.macs_by_module(gap50)
 assert macs["conv1"] == 112 * 112 * (3 * 64 * 7 * 7)
 assert macs["layer4.2.conv2"] == 7 * 7 * (512 * 512 * 3 * 3)
@@ -308,7 +308,7 @@ print(
     f"pooling saves {flat_macs - macs['fc']:,} multiply-adds: {saved:.2f} % of the flattened network's"
 )
 
-# %% name="vgg-macs"
+# %% name="vgg-macs" tags=["exact"]
 vgg_macs = counting.macs_by_module(counting.classifier("vgg16"))
 vgg_head = 100 * vgg_macs["classifier"] / vgg_macs[""]
 print(
@@ -329,7 +329,7 @@ VGG_STAGES["head"] = ["classifier"]
 resnet_shares = counting.shares_by_stage(gap50, macs, RESNET_STAGES)
 vgg_shares = counting.shares_by_stage(counting.classifier("vgg16"), vgg_macs, VGG_STAGES)
 
-# %% name="stages-figure" tags=["hide-input"]
+# %% name="stages-figure" tags=["hide-input", "exact"]
 figure, (left, right) = figures.plt.subplots(1, 2, figsize=(8.5, 3.8), sharey=True)
 figures.share_bars(list(RESNET_STAGES), resnet_shares, left).set_xlabel("ResNet-50")
 figures.share_bars(list(VGG_STAGES), vgg_shares, right).set(xlabel="VGG-16", ylabel="")
@@ -345,7 +345,7 @@ show(
 # almost none of the work. A linear layer uses each weight once a picture; a convolution uses each weight once *a position*. Removing
 # the head removes parameters. The computation is in the convolutions, and stays.
 
-# %% name="record-p7" tags=["hide-input"]
+# %% name="record-p7" tags=["hide-input", "exact"]
 predict.settle(3, saved)
 trial.record(
     "P7", FAILS, saved, "% of the multiply-adds of a ResNet-50 with a flattened head are saved by pooling",
@@ -370,7 +370,7 @@ bytes_of = {
     for part, n in parts.items()
 }
 
-# %% name="memory-table" tags=["remove-input"]
+# %% name="memory-table" tags=["remove-input", "exact"]
 labels = {
     "none": "weights only (inference)",
     "momentum": "SGD with momentum",
@@ -648,7 +648,7 @@ trial.record(
 #
 # Last, the premise (I1): do all ResNets end that way?
 
-# %% name="structure"
+# %% name="structure" tags=["exact"]
 endings = {
     name: [type(m).__name__ for m in list(counting.classifier(name).children())[-2:]]
     for name in RESNETS
@@ -659,7 +659,7 @@ share_gap = 100 * np.mean(
     [ending == ["AdaptiveAvgPool2d", "Linear"] for ending in endings.values()]
 )
 
-# %% name="record-i1" tags=["hide-input"]
+# %% name="record-i1" tags=["hide-input", "exact"]
 trial.record(
     "I1", CAVEATS, share_gap, "% of torchvision's five ResNets end in global average pooling and one linear layer",
     stands_if=(100, 100), cell="structure",
@@ -672,7 +672,7 @@ trial.record(
 #
 # Choose a backbone, an input size and a number of classes. Both heads are drawn to scale. It runs in the page, without a kernel.
 
-# %% name="head-calculator" tags=["hide-input"]
+# %% name="head-calculator" tags=["hide-input", "exact"]
 from gaplab.widgets import Backbone, HeadCalculator
 
 LABELS = ["AlexNet", "VGG-16", "GoogLeNet", "ResNet-18", "ResNet-34", "ResNet-50", "ResNet-101", "ResNet-152", "MobileNetV2",
@@ -763,7 +763,7 @@ between fully-connected heads with and without dropout; on NIN's own network it 
 #
 # Answer aloud before you unfold.
 
-# %% name="follow-ups" tags=["remove-input"]
+# %% name="follow-ups" tags=["remove-input", "exact"]
 figures.answers(
     {
         "The article compares 25 million with 2 million. What is wrong with that?": f"Two things change at once: the head, and the channels from 512 to 2048. With the same map the ratio is H x W = 49. For C = 512 it is {example / 1e6:.1f} against {512_000 / 1e6:.2f} million, for C = 2048 it is {flat50.fc.weight.numel() / 1e6:.1f} against {gap50.fc.weight.numel() / 1e6:.2f} million.",

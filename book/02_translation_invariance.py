@@ -143,7 +143,7 @@ figures.table(
     caption="20 random permutations of the 49 cells: largest change of any of 100 logits, as a part of their spread.",
 )
 
-# %% name="record-t1" tags=["hide-input"]
+# %% name="record-t1" tags=["hide-input", "exact"]
 predict.settle(
     1, 100 * sum(int((m > ROUNDING[p]).sum()) for (_, p, h), m in moves.items() if h == "gap")
 )
@@ -185,7 +185,7 @@ def same(stride, padding, shift):
     return (first - then.roll(shift // stride, 3)).abs() < 1e-4
 
 
-# %% name="convolution-result"
+# %% name="convolution-result" tags=["exact"]
 CASES = [(1, "circular", 1), (2, "circular", 2), (2, "circular", 1), (1, "constant", 1)]
 for stride, padding, shift in CASES:
     cells = same(stride, padding, shift)[0, 0].float()
@@ -559,7 +559,7 @@ Networks that were *trained* on moving garments have an error of {mean_spread(mo
 # The article says the mean strengthens *whether* an object is present. A mean measures *how much*: one cell that fires with full force weighs
 # 1/49. A maximum answers "is it anywhere?".
 
-# %% name="one-hot"
+# %% name="one-hot" tags=["exact"]
 spot = torch.zeros(1, 1, 7, 7, device=where)
 spot[0, 0, 0, 0] = 1  # one cell has seen something
 average, maximum = spot.mean(dim=(2, 3)).item(), spot.amax(dim=(2, 3)).item()

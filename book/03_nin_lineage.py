@@ -267,7 +267,7 @@ print(counts.to_string())
 assert len(everyone) == counts.sum() == 80
 assert counts[census.GAP_LINEAR] > 40
 
-# %% name="census-table" tags=["remove-input"]
+# %% name="census-table" tags=["remove-input", "exact"]
 rows = []
 for head, group in everyone.groupby("head", sort=False):
     low, high = 100 * group["head_share"].min(), 100 * group["head_share"].max()
@@ -285,7 +285,7 @@ figures.table(
     caption="Heads of torchvision's classifiers, found by following the logits back; share of parameters in the head (counted) and ImageNet accuracy as published with the weights.",
 )
 
-# %% name="census-words" tags=["remove-input"]
+# %% name="census-words" tags=["remove-input", "exact"]
 averaging = int(
     everyone["head"].isin([census.GAP_LINEAR, census.GAP_MLP, census.CLASS_MAPS]).sum()
 )
@@ -297,7 +297,7 @@ The accuracies are no comparison of heads: bodies, recipes and years differ with
 pre-trained on other pictures.
 """)
 
-# %% name="census-exceptions" tags=["remove-input"]
+# %% name="census-exceptions" tags=["remove-input", "exact"]
 vgg, squeeze = everyone.loc["vgg16"], everyone.loc["squeezenet1_1"]
 attending = everyone[everyone["attention"]]
 full = sum(p.numel() for p in torchvision.models.googlenet(init_weights=False).parameters())
@@ -314,7 +314,7 @@ figures.answers(
     }
 )  # fmt: skip
 
-# %% name="census-all" tags=["remove-input"]
+# %% name="census-all" tags=["remove-input", "exact"]
 figures.table(
     pd.DataFrame(
         [
@@ -338,7 +338,7 @@ figures.table(
 #
 # Each point is a network. Choose the axes, hide a head, walk through a family: where do heads get heavy, and where did attention arrive?
 
-# %% name="census-scatter" tags=["hide-input"]
+# %% name="census-scatter" tags=["hide-input", "exact"]
 from gaplab.widgets import CensusModel, CensusScatter
 
 CensusScatter(

@@ -686,7 +686,7 @@ trial.record(
 #
 # Multiply-adds are exact and follow the area, in the steps of the rounding. Time and memory are those of the device at hand.
 
-# %% name="cost"
+# %% name="cost" tags=["exact"]
 cost_sizes = (128, 224, 320, 448, 640)
 macs = {size: counting.macs_by_module(resnet50, size)[""] for size in cost_sizes}
 for size in cost_sizes:

@@ -54,7 +54,7 @@ trial.docket()
 #
 # Choose before you read on.
 
-# %% name="predict" tags=["hide-input"]
+# %% name="predict" tags=["hide-input", "exact"]
 from gaplab.widgets import Choice, Predictions, Question
 
 predict = Predictions(
@@ -112,7 +112,7 @@ torch.testing.assert_close(lengths["max"] / lengths["gap"], torch.full_like(leng
 #
 # Where two cells share the maximum, the derivative does not exist, and each library function makes its choice. Behind a ReLU the commonest tie is a silent channel: zero everywhere.
 
-# %% name="ties"
+# %% name="ties" tags=["exact"]
 MAXIMA = {
     "amax": lambda x: x.amax(dim=(2, 3)),
     "AdaptiveMaxPool2d": POOLS["max"],
@@ -334,7 +334,7 @@ for name, at in by_depth.items():
     at_stem[name] = (*dense["stem"], ratios["stem"])
     rows.append(
         {"network": name}
-        | {f"{label}, average / max": f"{dense[place][0]:.0f} / {dense[place][1]:.0f} %" for place, label in (("block", "1 block back"), ("stem", "stem"))}
+        | {f"{label}, average / max": f"{dense[place][0]:.0f} % / {dense[place][1]:.0f} %" for place, label in (("block", "1 block back"), ("stem", "stem"))}
         | {f"L2 ratio, {place}": f"{ratios[place]:.1f}" for place in ratios}
     )  # fmt: skip
 figures.table(
@@ -633,7 +633,7 @@ as well as the average, and that the average *localises* better.
 # - its gradient is **7 times as long**: divide it by 7, and nothing else (`max, gradient / 7`); give the average's 7 times the length (`gap, gradient x 7`);
 # - its **value is larger**, since a maximum is never below the mean: divide value and gradient by 7 (`max, value and gradient / 7`, which is the layer `max(x) / 7`). The gradient is as sparse as before.
 
-# %% name="rescale"
+# %% name="rescale" tags=["exact"]
 x = torch.rand(1, 1, 7, 7, device=where)
 value, back = {}, {}
 for name, (v, g) in {
@@ -752,7 +752,7 @@ assert min(live["max"], live["max, gradient / 7"]) > 1.9
 #
 # Both pools keep one number of 49. Two maps with the same mean and different maxima, and two with the same maximum and different means:
 
-# %% name="one-number"
+# %% name="one-number" tags=["exact"]
 spot = torch.zeros(1, 1, 7, 7, device=where)
 spot[0, 0, 3, 3] = 4.9
 even = torch.full_like(spot, 0.1)
@@ -823,7 +823,7 @@ trial.record(
 #
 # A pool has no weights, so it can detect nothing. What does a 3 x 3 max-pool with stride 2, the one in ResNet's own stem, do to an edge or to a line? Pictures of one line, bright on dark and dark on bright:
 
-# %% name="lines"
+# %% name="lines" tags=["exact"]
 line = torch.zeros(1, 1, 16, 16, device=where)
 line[..., 8] = 1
 STEM_POOLS = {

@@ -109,7 +109,7 @@ trial.record(
 #
 # The census of chapter 3 looked at how each of torchvision's classifiers ends, by following its logits back through the graph.
 
-# %% name="adopted"
+# %% name="adopted" tags=["exact"]
 table = census.census()
 averages = table["head"].isin([census.GAP_LINEAR, census.GAP_MLP, census.CLASS_MAPS])
 one_linear = table["head"] == census.GAP_LINEAR
@@ -122,7 +122,7 @@ print(f"{int(averages.sum())} of {len(table)} classifiers average over positions
 print(f"without attention: {int(averages[convolutional].sum())} of {int(convolutional.sum())}")
 print("the same head as ResNet:", ", ".join(others))
 
-# %% name="record-w4" tags=["hide-input"]
+# %% name="record-w4" tags=["hide-input", "exact"]
 assert one_linear[resnets].all()
 trial.record(
     "W4", FAILS, len(others), "other families in torchvision end in the same head",
@@ -130,7 +130,7 @@ trial.record(
     because=f"A signature tells its owner apart. All {int(resnets.sum())} ResNets end in this head, but GoogLeNet had it a year earlier, and NIN averaged before both; most of the others came later. What marks ResNet is the shortcut.",
 )  # fmt: skip
 
-# %% name="record-w5" tags=["hide-input"]
+# %% name="record-w5" tags=["hide-input", "exact"]
 exceptions = sorted(set(table[convolutional & ~averages]["family"]))
 trial.record(
     "W5", HOLDS, share, "% of torchvision's classifiers without attention average over positions",
@@ -153,7 +153,7 @@ everything = verdicts | trial.verdicts
 pages = {int(path.name[:2]): f"{path.stem}.html" for path in chapters} | {6: "06_verdict.html"}
 VerdictLedger({id_: everything[id_] for id_ in claims.claims()}, pages)
 
-# %% name="totals" tags=["remove-input"]
+# %% name="totals" tags=["remove-input", "exact"]
 counts = pd.Series([entry.verdict for entry in everything.values()]).value_counts()
 say(f"""
 Of {len(everything)} claims {counts[HOLDS]} hold, {counts[CAVEATS]} hold with caveats and {counts[FAILS]} do not hold as stated. What holds is mostly what can be counted or derived; what fails is mostly what

@@ -8,6 +8,9 @@ from IPython.utils.capture import capture_output
 
 mpl.use("agg")
 
+# Notebooks that tests are made of are no notebooks of the book for nbval to compare.
+collect_ignore_glob = ["*.ipynb"]
+
 
 @pytest.fixture(scope="session")
 def displayed() -> Callable[[Callable[[], Any]], list[dict[str, Any]]]:

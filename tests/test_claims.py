@@ -108,6 +108,14 @@ def test_gather_orders_and_refuses_doubles_and_unknown_ids(tmp_path):
         claims.gather([notebook(tmp_path, "c.ipynb", [entry("Z1")])])
 
 
+def test_a_cleared_or_half_run_chapter_gets_one_sentence(tmp_path):
+    whole = [entry(f"N{number}") for number in range(1, 6)]
+    assert len(claims.gather([notebook(tmp_path, "03_nin_lineage.ipynb", whole)])) == 5
+    for kept, missing in ((whole[:3], "N4, N5"), ([], "N1, N2, N3, N4, N5")):
+        with pytest.raises(ReaderError, match=f"03_nin_lineage.ipynb holds no verdict on {missing}, for its outputs"):
+            claims.gather([notebook(tmp_path, "03_nin_lineage.ipynb", kept)])
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -238,7 +238,8 @@ def gather(notebooks: Iterable[Path]) -> dict[str, Verdict]:
         notebooks: Paths of executed ``.ipynb`` files.
 
     Raises:
-        ReaderError: A claim is recorded twice, or an id is unknown.
+        ReaderError: A claim is recorded twice, an id is unknown, or a chapter (its file's name begins with its number,
+            as in ``02_...``) lacks a verdict on one of its claims.
     """
     found: dict[str, Verdict] = {}
     for path in notebooks:
@@ -252,6 +253,12 @@ def gather(notebooks: Iterable[Path]) -> dict[str, Verdict]:
                 if entry.claim in found:
                     raise ReaderError(f"Claim {entry.claim} is recorded twice, the second time in {path.name}.")
                 found[entry.claim] = entry
+        missing = [c.id for c in claims().values() if path.name.startswith(f"{c.chapter:02}_") and c.id not in found]
+        if missing:
+            raise ReaderError(
+                f"{path.name} holds no verdict on {', '.join(missing)}, for its outputs were cleared or its run was "
+                "cut short: run all of its cells, save it, and run this page again."
+            )
     return {id_: found[id_] for id_ in claims() if id_ in found}
 
 

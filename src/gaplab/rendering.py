@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import jupytext
 import nbformat
+import torch
 import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -35,10 +36,22 @@ KERNEL_ENVIRONMENT = {
     "GAPLAB_STATIC": "1",
     "PYTHONHASHSEED": "0",
     "TQDM_DISABLE": "1",
-    # Sums are then taken in the same order on every machine, and two notebooks can share two cores.
-    "OMP_NUM_THREADS": "1",
 }
-"""What a rendered number must not depend on: the device, a kernel to ask, the hash seed, the cores."""
+"""What no output may depend on: the device, a kernel to ask, the hash seed, a progress bar."""
+
+PROCESSORS = {
+    "native": {},
+    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"},
+    "portable": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"},
+}
+"""Environments that make PyTorch, oneDNN and MKL compute as other processors do; by themselves they take the best."""
+
+
+def arithmetic() -> dict[str, str]:
+    """Return the environment in which every processor that has AVX2 adds in the same order, and so rounds alike."""
+    has_avx2 = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
+    return {"OMP_NUM_THREADS": "1"} | PROCESSORS["avx2" if has_avx2 else "native"]
+
 
 # A cell that hides its input on the page folds it in JupyterLab too.
 FOLDED = ("hide-input", "remove-input")
@@ -111,18 +124,9 @@ def render(source: Path) -> Path:
     target = source.with_suffix(".ipynb")
     notebook = read_source(source)
     before = _timing_outputs(target)
-    client = NotebookClient(
-        notebook,
-        timeout=1800,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,  # else a slow cell's output is split where the clock says
-        store_widget_state=False,
-        resources={"metadata": {"path": str(source.parent)}},
-    )
     metadata = copy.deepcopy(notebook.metadata)
     try:
-        client.execute(env={**os.environ, **KERNEL_ENVIRONMENT})
+        execute(notebook, source.parent, KERNEL_ENVIRONMENT | arithmetic())
     except CellExecutionError as problem:
         raise ReaderError(f"{source.name} stopped at a cell: {problem}") from None
     notebook.metadata = metadata  # the kernel has written its Python's version there
@@ -133,6 +137,31 @@ def render(source: Path) -> Path:
                 cell.outputs = before.get(cell.source, cell.outputs)
     _write(notebook, target)
     return target
+
+
+def execute(notebook: NotebookNode, folder: Path, environment: dict[str, str], allow_errors: bool = False) -> None:
+    """Execute every cell of a notebook in place.
+
+    Args:
+        notebook: The notebook, whose outputs are replaced.
+        folder: Where its kernel starts.
+        environment: What the kernel's environment has beside this process's own.
+        allow_errors: Go on behind a cell that raised an error, which is then among its outputs.
+
+    Raises:
+        CellExecutionError: A cell raised an error, and errors are not allowed.
+    """
+    client = NotebookClient(
+        notebook,
+        timeout=1800,
+        kernel_name="python3",
+        allow_errors=allow_errors,
+        record_timing=False,
+        coalesce_streams=True,  # else a slow cell's output is split where the clock says
+        store_widget_state=False,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute(env={**os.environ, **environment})
 
 
 def _timing_outputs(notebook: Path) -> dict[str, list[NotebookNode]]:

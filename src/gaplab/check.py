@@ -1,0 +1,133 @@
+"""Do the book's verdicts hold on this machine's device? ``python -m gaplab.check [BOOK]``, or ``nox -s check``.
+
+Digits differ from device to device, so they are not compared: every chapter runs anew, and each verdict is judged by
+the interval in which it stands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from nbformat import NotebookNode
+from tqdm import tqdm
+
+from gaplab import device, device_name
+from gaplab.claims import VERDICT_MIME, Verdict, claims, gather
+from gaplab.errors import ReaderError
+from gaplab.rendering import KERNEL_ENVIRONMENT, execute, pages, read_source
+
+GIGABYTE = 1e9
+
+
+def machine() -> Iterator[str]:
+    """Say what the verdicts are judged on, a line each."""
+    where = device()
+    yield f"device        {where}: {device_name(where)}"
+    if where.type == "cuda":
+        facts = torch.cuda.get_device_properties(where)
+        yield f"capability    {facts.major}.{facts.minor}"
+        convolutions, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+        yield f"TF32          convolutions {_on(convolutions)}, products {_on(products)}"
+    yield f"memory        {_memory(where) / GIGABYTE:.1f} GB"
+    yield f"PyTorch       {torch.__version__}, Python {platform.python_version()}"
+    yield f"free disk     {shutil.disk_usage(Path.cwd()).free / GIGABYTE:.1f} GB"
+    yield f"precision     a convolution is {precision(where):.0e} from its value in double precision"
+
+
+def _on(switch: bool) -> str:
+    return "on" if switch else "off"
+
+
+def _memory(where: torch.device) -> float:
+    if where.type == "cuda":
+        return float(torch.cuda.get_device_properties(where).total_memory)
+    if where.type == "mps":
+        return float(torch.mps.recommended_max_memory())
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) if hasattr(os, "sysconf") else float("nan")
+
+
+def precision(where: torch.device) -> float:
+    """Return how far a convolution on a device is from double precision: largest difference over largest value.
+
+    Single precision gives about 1e-7 to 1e-6, TF32 and half precision about 1e-3.
+    """
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(2, 64, 28, 28, generator=generator)
+    weight = torch.randn(64, 64, 3, 3, generator=generator)
+    exact = F.conv2d(images.double(), weight.double(), padding=1)  # on the CPU: not every device has doubles
+    found = F.conv2d(images.to(where), weight.to(where), padding=1).cpu().double()
+    return float((found - exact).abs().max() / exact.abs().max())
+
+
+def judge(source: Path) -> tuple[dict[str, Verdict], list[str]]:
+    """Run a chapter on this machine's device.
+
+    Returns:
+        The verdicts that stand, by claim id, and a sentence for each cell that stopped.
+    """
+    notebook = read_source(source)
+    environment = {name: value for name, value in KERNEL_ENVIRONMENT.items() if name != "GAPLAB_DEVICE"}
+    execute(notebook, source.parent, environment, allow_errors=True)
+    return _verdicts(notebook), [
+        f"{source.stem}, cell {cell.id}: {output.ename}: {output.evalue}".partition("\n")[0]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    ]
+
+
+def _verdicts(notebook: NotebookNode) -> dict[str, Verdict]:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    records = [output.data[VERDICT_MIME] for output in outputs if VERDICT_MIME in output.get("data", {})]
+    return {record["claim"]: Verdict.from_json(record) for record in records}
+
+
+def line(id_: str, here: Verdict | None, book: Verdict, problems: list[str]) -> str:
+    """Say in a line whether a claim's verdict holds here."""
+    if here is not None:
+        return f"{id_}  stands      {here.verdict}: {here.number} here, {book.number} in the book"
+    own = [problem for problem in problems if re.search(rf"Claim {id_}:", problem)]
+    return f"{id_}  DOES NOT    {own[0] if own else 'not judged: its chapter stopped before it'}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Judge all verdicts; return 0 if every one stands."""
+    parser = argparse.ArgumentParser(prog="nox -s check", description="Judge every verdict anew on this device.")
+    parser.add_argument("book", nargs="?", type=Path, default=Path("book"), help="the book's folder")
+    book: Path = parser.parse_args(arguments).book
+    try:
+        sources = [source for source in pages(book) if source.stem[:2].isdigit()]
+        if not sources:
+            raise ReaderError(f"There is no chapter in {book}: give the book's folder.")
+        print(*machine(), sep="\n", flush=True)
+        stored = gather(source.with_suffix(".ipynb") for source in sources)
+        here: dict[str, Verdict] = {}
+        problems: list[str] = []
+        for source in tqdm(sources, desc="check", unit="chapter"):
+            verdicts, stopped = judge(source)
+            here |= verdicts
+            problems += stopped
+    except ReaderError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    for id_ in claims():
+        print(line(id_, here.get(id_), stored[id_], problems))
+    print(*problems, sep="\n", end="\n" if problems else "")
+    if len(here) == len(claims()) and not problems:
+        print(f"All {len(here)} verdicts of the book hold on this device.")
+        return 0
+    print(f"{len(here)} of {len(claims())} verdicts of the book hold on this device, {len(problems)} cells stopped.")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
