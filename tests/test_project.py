@@ -31,6 +31,23 @@ def test_every_dependency_has_its_range_and_its_reason_once():
         assert len(reason.split()) >= 3, f"{requirement.name} needs a word on why it is here"
 
 
+def test_the_lock_has_every_dependency_in_its_range_and_at_one_version_everywhere():
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    locked = [Requirement(line) for line in lines if not line.startswith("#")]
+    for pin in locked:
+        assert re.fullmatch(r"==[^*,]+", str(pin.specifier)), f"{pin.name} is not locked to one version: {pin}"
+    for requirement in (Requirement(requirement) for requirement, _, _ in ranges()):
+        pins = [pin for pin in locked if canonicalize_name(pin.name) == canonicalize_name(requirement.name)]
+        assert [pin.marker for pin in pins] == [None], f"{requirement.name}: run `nox -s lock`"
+        version = str(pins[0].specifier).removeprefix("==")
+        assert requirement.specifier.contains(version), f"{requirement} is locked to {version}: run `nox -s lock`"
+
+
+def test_the_lock_names_no_registry_and_no_file():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert not set("/\\@") & set(text)
+
+
 def test_the_site_needs_no_torch():
     site = PYPROJECT["dependency-groups"]["site"]
     assert not any("torch" in name for name in site)
