@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from functools import cache
 from html.parser import HTMLParser
@@ -200,7 +201,8 @@ def test_no_address_of_a_repository_is_set_and_nothing_that_needs_one_shows():
 
 def builder() -> str | None:
     """Find the Jupyter Book that built the site."""
-    own = ROOT / ".nox" / "book" / ("Scripts/jupyter-book.exe" if os.name == "nt" else "bin/jupyter-book")
+    # Beside the environment of these tests, for there is one pair of the locked versions and one of the newest.
+    own = Path(sys.prefix).with_name("book") / ("Scripts/jupyter-book.exe" if os.name == "nt" else "bin/jupyter-book")
     return str(own) if own.exists() else shutil.which("jupyter-book")
 
 

@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -58,6 +59,16 @@ def test_the_readme_has_the_two_commands_that_ci_runs():
     assert "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox -s book" in readme
     assert "\n.venv/bin/nox -s tests\n" in readme
     assert ".venv/bin/nox -s tests" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_workflows_know_nothing_but_nox_and_its_sessions():
+    noxfile = (ROOT / "noxfile.py").read_text(encoding="utf-8")
+    sessions = re.findall(r"^@nox\.session.*\ndef (\w+)", noxfile, re.MULTILINE)
+    for name in ("pages", "tests"):
+        workflow = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))
+        for command in (step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step):
+            named = re.match(r"nox -s (\w+)", command)
+            assert command == "pip install nox" or (named and named[1] in sessions), f"{name}.yml runs {command!r}"
 
 
 def test_pages_of_the_contents_exist_and_every_chapter_is_in_them():
