@@ -1,12 +1,14 @@
 """The long runs: their path in small, resuming, a cluster, lost workers, a full disk, and what is measured."""
 
-import json
+import functools
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,11 +16,18 @@ import pytest
 import torch
 from torch import nn
 
-from gaplab import ReaderError, data, evidence, models, training
+from gaplab import ReaderError, data, evidence, models, training, weights
 from gaplab.experiments import depth, heads, networks, position, shift, size, sweep
-from gaplab.experiments.__main__ import EXPERIMENTS, main
+from gaplab.experiments.__main__ import EXPERIMENTS, main, published
 from gaplab.experiments.settings import FULL, QUICK
 from gaplab.experiments.sweep import Result, Run, Store
+
+
+def finished(work: Path, name: str) -> tuple[dict, dict]:
+    """Return the record and the network of one of the quick path's runs."""
+    store = Store(work / "runs")
+    run = next(run for run in published(QUICK, store) if run.name == name)
+    return store.record(run), store.state(run)
 
 
 def quick(work: Path, *options: str) -> dict[str, str]:
@@ -28,7 +37,9 @@ def quick(work: Path, *options: str) -> dict[str, str]:
 
 
 def tables(work: Path) -> dict[str, str]:
-    return {path.stem: path.read_text() for path in sorted((work / "assets" / "evidence").glob("*.csv"))}
+    return {
+        path.stem: path.read_text(encoding="utf-8") for path in sorted((work / "assets" / "evidence").glob("*.csv"))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +76,6 @@ def test_quick_tables_have_the_columns_of_the_shipped_ones(whole):
 
 
 def test_quick_checkpoints_load_with_complete_cards(whole):
-    from gaplab import weights
-
     folder = whole / "assets" / "checkpoints"
     assert "resnet8-gap-s0" in weights.names(folder)
     for name in weights.names(folder):
@@ -158,16 +167,78 @@ def one_row(value: int) -> Result:
 def test_changed_arguments_are_run_again(tmp_path):
     store = Store(tmp_path)
     for value in (1, 2):
-        sweep.execute([Run("same-name", one_row, {"value": value})], store)
-        assert store.record("same-name")["rows"] == {"numbers": [{"value": value}]}
-        assert float(store.state("same-name")["weight"]) == value
+        run = Run("same-name", one_row, {"value": value})
+        sweep.execute([run], store)
+        assert store.rows([run], "numbers") == [{"value": value}]
+        assert float(store.state(run)["weight"]) == value
+
+
+def test_what_another_recipe_made_is_refused(tmp_path):
+    store, made, wanted = Store(tmp_path), *(Run("same-name", one_row, {"value": value}) for value in (1, 2))
+    sweep.execute([made], store)
+    measured = Run("measured", one_row, {"value": 3}, needs=wanted)
+    for use in (store.record, store.state, lambda run: store.rows([run], "numbers")):
+        with pytest.raises(ReaderError, match="The run same-name, as it is made now, is not in"):
+            use(wanted)
+    with pytest.raises(ReaderError, match="The run same-name, as it is made now, is not in"):
+        sweep.execute([measured], store)
+    assert not store.has(measured)
+
+
+def test_changed_training_runs_again_what_measured_it(whole):
+    store = Store(whole / "runs")
+
+    def measurements(settings):
+        plans = (size.measured, shift.measured, position.measured)
+        return {run.name: run for plan in plans for run in plan(settings, store)}
+
+    before = measurements(QUICK)
+    assert all(store.has(run) for run in before.values())
+    longer = measurements(replace(QUICK, epochs=QUICK.epochs + 1, small_epochs=QUICK.small_epochs + 1))
+    assert list(longer) == list(before)
+    for name, run in longer.items():
+        assert run.arguments == before[name].arguments
+        assert store.has(run) == (run.needs is None), name  # an untrained network is probed as before
+
+
+NETWORKS, SIZE = "gaplab.experiments.networks", "gaplab.experiments.size"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "changed"),
+    [
+        ("training.py", "momentum: float = 0.9", "momentum: float = 0.8", {NETWORKS, SIZE}),
+        ("models.py", "HIDDEN = 512", "HIDDEN = 256", {NETWORKS, SIZE}),
+        ("experiments/size.py", "max_iter=100", "max_iter=50", {SIZE}),
+        ("training.py", "# a third faster on a CPU", "# faster", set()),
+        ("training.py", '"""Train a network in place', '"""Fit a network in place', set()),
+        ("experiments/settings.py", "train_size=10000", "train_size=20000", set()),
+        ("figures.py", "import", "import this, ", set()),
+    ],
+)
+def test_a_recipe_changes_with_the_code_behind_it_and_with_nothing_else(tmp_path, monkeypatch, file, old, new, changed):
+    read = sweep._code.__wrapped__
+
+    def recipes():
+        monkeypatch.setattr(sweep, "_code", functools.cache(read))  # what other tests rely on stays in the real cache
+        return {module: sweep.recipe.__wrapped__(module) for module in (NETWORKS, SIZE)}
+
+    package = tmp_path / "gaplab"
+    shutil.copytree(sweep.PACKAGE, package, ignore=shutil.ignore_patterns("assets", "__pycache__"))
+    monkeypatch.setattr(sweep, "PACKAGE", package)
+    before = recipes()
+    text = (package / file).read_text(encoding="utf-8")
+    assert old in text
+    (package / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    after = recipes()
+    assert {module for module in before if before[module] != after[module]} == changed
 
 
 def test_half_written_record_counts_as_not_done(tmp_path):
     store, run = Store(tmp_path), Run("half", one_row, {"value": 1})
     sweep.execute([run], store)
     path = tmp_path / "half.json"
-    path.write_text(path.read_text()[:40])
+    path.write_text(path.read_text(encoding="utf-8")[:40], encoding="utf-8")
     assert not store.has(run)
 
 
@@ -207,7 +278,7 @@ def test_bad_input_gives_one_sentence(options, sentence, capsys, tmp_path, monke
 
 def test_unfinished_run_and_unknown_table_give_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(ReaderError, match="start the experiment that makes it first"):
-        Store(tmp_path).record("absent")
+        Store(tmp_path).record(Run("absent", one_row, {"value": 1}))
     with pytest.raises(ReaderError, match="no table of evidence called 'shifts': did you mean shift"):
         evidence.load("shifts")
     monkeypatch.setattr(evidence, "FOLDER", tmp_path)
@@ -233,6 +304,15 @@ def test_shipped_learning_rates_are_the_tuned_ones():
     used = evidence.load("heads").groupby("head")["lr"].unique()
     for head in heads.HEADS:
         assert used[head].tolist() == [heads.best_rate(tuned, head)]
+
+
+def test_shipped_networks_are_those_that_the_tables_measured():
+    """One experiment made anew alone would write new networks beside the other tables' old numbers."""
+    tables = pd.concat([evidence.load(table) for table in ("heads", "shift_networks", "nin_control")])
+    found = set(tables[["network", "head", "seed", "lr", "test_accuracy"]].itertuples(index=False, name=None))
+    for name, card in weights.cards().items():
+        made = (*(card["network"][key] for key in ("name", "head")), card["seed"], card["recipe"]["lr"])
+        assert (*made, card["test_accuracy"]) in found, name
 
 
 def test_shipped_grid_is_whole():
@@ -284,8 +364,7 @@ def test_divergence_rule():
 
 
 def test_stored_network_is_rounded_and_the_rounded_one_is_measured(whole):
-    record = Store(whole / "runs").record("resnet8-gap-s0")
-    state = Store(whole / "runs").state("resnet8-gap-s0")
+    record, state = finished(whole, "resnet8-gap-s0")
     assert {str(value.dtype) for value in state.values()} == {"torch.float16", "torch.float32", "torch.int64"}
     network = networks.rebuilt(record["card"]["network"], state)
     images = data.garments("test", QUICK.test_size)
@@ -299,7 +378,7 @@ def test_shift_table_is_zero_at_the_centre_and_counts_agreement(whole):
     assert (centre["agreement"] == 1).all()
     assert len(table) == 9 * 13 * 13
     moved = table[(table["dx"] == 3) & (table["dy"] == -2)].iloc[0]
-    state = Store(whole / "runs").state("resnet8-gap-centred-s0")
+    _, state = finished(whole, "resnet8-gap-centred-s0")
     network = networks.rebuilt({"name": "resnet8", "head": "gap"}, state)
     pictures, labels = data.stratified("test", QUICK.shift_images)
     small = data.resize(pictures, 16)
@@ -311,7 +390,7 @@ def test_shift_table_is_zero_at_the_centre_and_counts_agreement(whole):
 def test_unchanged_size_gives_the_networks_own_accuracy(whole):
     table = pd.read_csv(whole / "assets" / "evidence" / "size.csv")
     own = table[(table["size"] == 28) & (table["remedy"] == "none") & (table["head"] == "gap")]
-    network = networks.rebuilt({"name": "resnet8", "head": "gap"}, Store(whole / "runs").state("resnet8-gap-s0"))
+    network = networks.rebuilt({"name": "resnet8", "head": "gap"}, finished(whole, "resnet8-gap-s0")[1])
     test = data.stratified("test", QUICK.size_images)
     assert own["accuracy"].tolist() == pytest.approx([training.accuracy(network, test)] * 2)
     pooled = size.pooled(network, test[0])
@@ -430,6 +509,6 @@ def test_variants_of_the_shift_experiment_differ_as_named(whole):
 
 
 def test_records_say_what_they_were_made_with(whole):
-    record = json.loads((whole / "runs" / "resnet8-gap-s0.json").read_text())
+    record, _ = finished(whole, "resnet8-gap-s0")
     assert record["machine"]["torch"] == torch.__version__.split("+")[0]
     assert record["seconds"] > 0

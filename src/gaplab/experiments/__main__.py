@@ -133,10 +133,10 @@ def publish(settings: Settings, store: Store, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for run in published(settings, store):
             if store.has(run):
-                record = store.record(run.name)
+                record = store.record(run)
                 described = {"name": run.name, **record["card"]}
                 described |= {"training_seconds": record["seconds"], "versions": record["machine"], "license": "MIT"}
-                weights.save(run.name, store.state(run.name), described, folder)
+                weights.save(run.name, store.state(run), described, folder)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def measured(settings: Settings, store: Store) -> list[Run]:
             "seed": run.arguments["seed"],
         }
         arguments = {"network": network, "labels": labels, "images": settings.position_images}
-        probes.append(Run(f"position-{run.name}", probe, arguments, needs=run.name))
+        probes.append(Run(f"position-{run.name}", probe, arguments, needs=run))
     for head in HEADS:
         for padding in ("zeros", "circular"):
             for seed in settings.seeds:

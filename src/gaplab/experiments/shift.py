@@ -53,7 +53,7 @@ def measured(settings: Settings, store: Store) -> list[Run]:
                 "labels": run.arguments["labels"] | {"seed": run.arguments["seed"]},
                 "images": settings.shift_images,
             },
-            needs=run.name,
+            needs=run,
         )
         for run in trained(settings, store)
     ]

@@ -32,7 +32,7 @@ def measured(settings: Settings, store: Store) -> list[Run]:
                 "images": settings.size_images,
                 "refit_images": settings.refit_images,
             },
-            needs=run.name,
+            needs=run,
         )
         for kind, sizes in (("scaled", settings.sizes), ("canvas", settings.canvases))
         for run in kept(settings, store)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import errno
+import functools
 import hashlib
 import json
 import os
@@ -28,6 +30,10 @@ from gaplab.errors import ReaderError
 
 Row = dict[str, Any]
 State = dict[str, Tensor]
+
+PACKAGE = Path(__file__).parents[1]
+PLANNING = ("gaplab.experiments.settings", "gaplab.experiments.sweep")
+"""Modules that decide what is run and compute nothing of it: their numbers reach a run as its arguments."""
 
 SCHEDULER_TIMEOUT = "10s"
 
@@ -55,13 +61,55 @@ class Run:
     """Unique in the sweep; also the name of its files."""
     function: Callable[..., Result]
     arguments: Row
-    needs: str | None = None
-    """Name of an earlier run whose network the function receives as ``state``."""
+    needs: Run | None = None
+    """An earlier run whose network the function receives as ``state``."""
 
     def fingerprint(self) -> str:
-        """Return a checksum of all that decides the result, so that a changed recipe is run again."""
-        text = json.dumps([self.function.__qualname__, self.arguments, self.needs], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Return a checksum of all that decides the result: code, arguments and, in turn, what the needed run has.
+
+        So changed training is run again, and with it all that measures the trained network.
+        """
+        needed = self.needs.fingerprint() if self.needs else None
+        function = (recipe(self.function.__module__), self.function.__qualname__)
+        return _checksum([*function, self.arguments, needed])
+
+
+@functools.cache
+def recipe(module: str) -> str:
+    """Return a checksum of the code that a module computes with: its own and what it imports of the package.
+
+    A version to be raised by hand would be forgotten by the very person who changes the training. Comments and
+    docstrings do not count: mending one is no reason to train again.
+    """
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found or name in PLANNING or name not in _code():
+            continue
+        found[name] = ast.dump(_code()[name])
+        for node in ast.walk(_code()[name]):
+            if isinstance(node, ast.ImportFrom):
+                waiting += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return _checksum(found)
+
+
+@functools.cache
+def _code() -> dict[str, ast.Module]:
+    """Parse the package's modules without docstrings, by name; once, for what runs was loaded when the sweep began."""
+    modules = {}
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                node.value.value = None
+        parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        modules[".".join(parts).removesuffix(".__init__")] = tree
+    return modules
+
+
+def _checksum(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Store:
@@ -77,9 +125,8 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
 
     def has(self, run: Run) -> bool:
-        """Say whether a run is finished, with the very arguments that it has now."""
-        record = self._read(run.name)
-        return record is not None and record["fingerprint"] == run.fingerprint()
+        """Say whether a run is finished, by the very recipe that it has now."""
+        return self._read(run) is not None
 
     def save(self, run: Run, result: Result, seconds: float) -> None:
         """Keep a finished run.
@@ -94,7 +141,7 @@ class Store:
                 "run": run.name,
                 "fingerprint": run.fingerprint(),
                 "arguments": run.arguments,
-                "needs": run.needs,
+                "needs": run.needs and run.needs.name,
                 "rows": result.rows,
                 "card": result.card,
                 "seconds": round(seconds, 1),
@@ -102,31 +149,43 @@ class Store:
             }
             write(self.folder / f"{run.name}.json", json.dumps(record, indent=1).encode())
 
-    def record(self, name: str) -> Row:
+    def record(self, run: Run) -> Row:
         """Return all that is kept of a finished run.
 
         Raises:
-            ReaderError: It is not finished.
+            ReaderError: It is not finished, or was made by another recipe.
         """
-        record = self._read(name)
+        record = self._read(run)
         if record is None:
-            raise ReaderError(f"The run {name} is not in {self.folder}: start the experiment that makes it first.")
+            raise ReaderError(
+                f"The run {run.name}, as it is made now, is not in {self.folder}: "
+                "start the experiment that makes it first."
+            )
         return record
 
-    def state(self, name: str) -> State:
-        """Return the network of a finished run."""
+    def state(self, run: Run) -> State:
+        """Return the network of a finished run.
+
+        Raises:
+            ReaderError: As `record`.
+        """
+        name = self.record(run)["run"]
         return safetensors.torch.load_file(self.folder / f"{name}.safetensors")
 
     def rows(self, runs: Iterable[Run], table: str) -> list[Row]:
-        """Return the rows that finished runs hold for a table, in the order of the runs."""
-        return [row for run in runs for row in self.record(run.name)["rows"].get(table, [])]
+        """Return the rows that finished runs hold for a table, in the order of the runs.
 
-    def _read(self, name: str) -> Row | None:
+        Raises:
+            ReaderError: As `record`.
+        """
+        return [row for run in runs for row in self.record(run)["rows"].get(table, [])]
+
+    def _read(self, run: Run) -> Row | None:
         try:
-            record: Row = json.loads((self.folder / f"{name}.json").read_text())
-        except (OSError, json.JSONDecodeError):
+            record: Row = json.loads((self.folder / f"{run.name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             return None
-        return record
+        return record if record["fingerprint"] == run.fingerprint() else None
 
 
 class writing(AbstractContextManager[None]):  # noqa: N801 - reads as the verb that it is
