@@ -51,14 +51,13 @@ def _hash(*parts: bytes) -> str:
 
 
 def _digest(assignment: Assignment, sandbox: Sandbox, submission: Submission, limits: Limits) -> str:
-    """Hash all that a grade depends on: the submission, the assignment, the instant checks and the limits."""
-    checks = sorted(sandbox.checks.glob("*.py")) if sandbox.checks else []
+    """Hash all that a grade depends on: the submission, the assignment, the code that grades and the conditions."""
     return _hash(
         submission.digest.encode(),
         submission.path.name.encode(),
         assignment.source.read_bytes(),
-        *(path.read_bytes() for path in checks),
-        repr(limits).encode(),
+        sandbox.digest.encode(),
+        repr((limits, sandbox.isolation)).encode(),
     )
 
 
@@ -102,6 +101,7 @@ def grade(options: Any) -> int:
         print(f"Isolation: {sandbox.isolation} ({ISOLATIONS[sandbox.isolation]}).")
         here = [assignments[name] for name in dict.fromkeys(submission.assignment for submission in submissions)]
         for assignment in here:
+            sandbox.check(_limits(assignment, options))
             course.generate(assignment)
         tasks = []
         for submission in submissions:

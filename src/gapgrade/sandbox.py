@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import os
 import subprocess
@@ -29,19 +31,26 @@ ISOLATIONS = {
     "none": "limits on time, memory and output only; network and files are open",
 }
 
-# Runs inside of the sandbox before the kernel: limits, then the kernel itself.
-LAUNCH = """
-import os, runpy, sys
+# Runs inside of the sandbox before anything else: every limit is set, or nothing of a student's runs.
+LIMIT = """
+import sys
 memory, files = int(sys.argv[1]), int(sys.argv[2])
 try:
     import resource
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    # PyTorch maps gigabytes of libraries that it never touches, so the address space may be larger than the data.
-    resource.setrlimit(resource.RLIMIT_AS, (memory + 2**34, memory + 2**34))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (files, files))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-except (ImportError, ValueError, OSError):
-    pass
+except ImportError:
+    sys.exit('this system has no limits for a process')
+# PyTorch maps gigabytes of libraries that it never touches, so the address space may be larger than the data.
+limits = {'RLIMIT_DATA': memory, 'RLIMIT_AS': memory + 2**34, 'RLIMIT_FSIZE': files, 'RLIMIT_CORE': 0}
+for name, limit in limits.items():
+    try:
+        resource.setrlimit(getattr(resource, name), (limit, limit))
+    except (AttributeError, ValueError, OSError) as problem:
+        sys.exit('%s of %d bytes: %s' % (name, limit, problem))
+"""
+
+# Then the kernel itself.
+LAUNCH = f"""{LIMIT}
+import os, runpy
 # In a process namespace of its own the kernel's parent is process 1, which ipykernel takes for an orphan's.
 os.environ.pop('JPY_PARENT_PID', None)
 sys.argv = ['ipykernel_launcher', *sys.argv[3:]]
@@ -85,6 +94,11 @@ class Limits:
     output_characters: int = 200_000
     """Per cell; more is dropped."""
 
+    @property
+    def room(self) -> list[str]:
+        """Bytes of memory and of a file, as `LIMIT` takes them."""
+        return [str(int(self.memory_gib * 2**30)), str(self.file_mib * 2**20)]
+
 
 class _Client(NotebookClient):
     """A client that stops collecting a cell's output where it becomes a flood."""
@@ -123,30 +137,51 @@ class Sandbox:
             "print(json.dumps([sys.prefix, sys.base_prefix, *(list(s.submodule_search_locations) if s else [])]))"
         )
         try:
-            found = subprocess.run([self.python, "-c", ask], capture_output=True, text=True, check=True)
+            found = subprocess.run([self.python, "-c", ask], capture_output=True, encoding="utf-8", check=True)
         except (OSError, subprocess.CalledProcessError) as problem:
             raise CourseworkError(f"The lab's Python does not start: {self.python} ({problem}).") from None
         self.parts: list[str] = json.loads(found.stdout)
         allowed = list(ISOLATIONS) if self.isolation == "auto" else [self.isolation]
-        self.isolation = next((name for name in allowed if self._works(name)), "")
+        self.isolation = next((name for name in allowed if not self._try(name, "pass")), "")
         if not self.isolation:
             raise CourseworkError(
                 f"This machine does not permit {allowed[0]}: choose another --isolation, or grade in a container."
             )
 
-    @property
-    def checks(self) -> Path | None:
-        """Folder of the instant checks that the lab's gaplab holds."""
-        return Path(self.parts[2]) / "coursework" if len(self.parts) > 2 else None
+    @functools.cached_property
+    def digest(self) -> str:
+        """Checksum of the code and the assets that grade: this package, and the lab's gaplab, which tests call."""
+        found = hashlib.sha256()
+        for folder in (Path(__file__).parent, *map(Path, self.parts[2:])):
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and path.parent.name != "__pycache__":
+                    found.update(f"{path.relative_to(folder.parent)} {path.stat().st_size}\n".encode())
+                    found.update(path.read_bytes())
+        return found.hexdigest()
 
-    def _works(self, isolation: str) -> bool:
+    def check(self, limits: Limits) -> None:
+        """Make sure that students' code can be limited here.
+
+        Raises:
+            CourseworkError: A limit cannot be set.
+        """
+        refused = self._try(self.isolation, LIMIT, *limits.room)
+        if refused:
+            raise CourseworkError(
+                f"Students' code cannot be limited here ({refused}), so nothing was graded: choose other limits, or "
+                "grade on Linux, in WSL or in a container."
+            )
+
+    def _try(self, isolation: str, code: str, *arguments: str) -> str:
+        """Run code in a sandbox; return why it failed, or nothing."""
         with tempfile.TemporaryDirectory() as scratch:
             (Path(scratch) / "work").mkdir()
-            command = [*self._wrap(isolation, Path(scratch)), str(self.python), "-c", "pass"]
+            command = [*self._wrap(isolation, Path(scratch)), str(self.python), "-c", code, *arguments]
             try:
-                return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
-            except (OSError, subprocess.TimeoutExpired):
-                return False
+                done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=60)
+            except (OSError, subprocess.TimeoutExpired) as problem:
+                return str(problem)
+        return (done.stderr.strip() or f"exit status {done.returncode}") if done.returncode else ""
 
     def _wrap(self, isolation: str, scratch: Path) -> list[str]:
         if isolation == "none":
@@ -177,12 +212,11 @@ class Sandbox:
             scratch = Path(name)
             for folder in ("work", "home", "spec/student"):
                 (scratch / folder).mkdir(parents=True)
-            room = (str(int(limits.memory_gib * 2**30)), str(limits.file_mib * 2**20))
             kernel = [
                 str(self.python),
                 "-c",
                 LAUNCH,
-                *room,
+                *limits.room,
                 "-f",
                 "{connection_file}",
                 "--HistoryManager.hist_file=:memory:",
@@ -192,7 +226,7 @@ class Sandbox:
                 "display_name": "student",
                 "language": "python",
             }
-            (scratch / "spec" / "student" / "kernel.json").write_text(json.dumps(spec))
+            (scratch / "spec" / "student" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
             home = str(scratch / "home")
             environment = CONDITIONS | {
                 "GAPLAB_GRADING_SEED": str(seed),
