@@ -82,16 +82,16 @@ def test_unknown_missing_and_damaged_checkpoints_give_one_sentence(folder):
     file.unlink()
     with pytest.raises(ReaderError, match="'tiny-max-s0' is missing: reinstall gaplab"):
         weights.load("tiny-max-s0", folder)
-    (folder / "tiny-max-s0.json").write_text("{")
+    (folder / "tiny-max-s0.json").write_text("{", encoding="utf-8")
     with pytest.raises(ReaderError, match="model card of 'tiny-max-s0' is missing or damaged"):
         weights.load("tiny-max-s0", folder)
 
 
 def test_checkpoint_of_another_shape_gives_one_sentence(folder):
     path = folder / "tiny-max-s0.json"
-    card = json.loads(path.read_text())
+    card = json.loads(path.read_text(encoding="utf-8"))
     card["network"]["name"] = "resnet20"
-    path.write_text(json.dumps(card))
+    path.write_text(json.dumps(card), encoding="utf-8")
     with pytest.raises(ReaderError, match="damaged"):
         weights.load("tiny-max-s0", folder)
 
@@ -125,6 +125,30 @@ def test_official_weights_go_into_the_network_and_flatten_keeps_its_own_classifi
     assert torch.equal(pooled.fc.weight.cpu(), trained.fc.weight)
     assert torch.equal(flat.conv1.weight.cpu(), trained.conv1.weight)
     assert flat.fc.weight.shape == (1000, 512 * 49)
+    blended = models.torchvision_resnet("resnet18", "gem", weights=choice)
+    assert torch.equal(blended.fc.weight.cpu(), trained.fc.weight)
+    assert float(blended.avgpool.p) == 3
+
+
+@pytest.mark.parametrize("head", ["gap", "gem", "flatten"])
+def test_official_weights_of_another_network_are_refused(monkeypatch, head):
+    """ResNet-18's layers are a part of ResNet-34's, with the same names and shapes."""
+    state = torchvision.models.resnet18().state_dict()
+    monkeypatch.setattr(weights, "official", lambda _: state)
+    choice = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
+    with pytest.raises(ReaderError, match=r"ResNet18_Weights.IMAGENET1K_V1 do not fit a resnet34") as caught:
+        models.torchvision_resnet("resnet34", head, weights=choice)
+    assert "\n" not in str(caught.value)
+    del state["layer1.0.bn1.running_mean"]  # no network lacks it
+    with pytest.raises(ReaderError, match="do not fit a resnet18 with 1000 classes"):
+        models.torchvision_resnet("resnet18", head, weights=choice)
+
+
+def test_official_weights_are_for_a_thousand_classes(monkeypatch):
+    monkeypatch.setattr(weights, "official", lambda _: torchvision.models.resnet18().state_dict())
+    choice = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
+    with pytest.raises(ReaderError, match="with 10 classes: choose weights of resnet18 and 1000 classes"):
+        models.torchvision_resnet("resnet18", classes=10, weights=choice)
 
 
 @pytest.fixture(scope="module")

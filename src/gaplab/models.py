@@ -434,7 +434,7 @@ def torchvision_resnet(
         The network on ``device()``, or left on the meta device where it was built under ``torch.device("meta")``.
 
     Raises:
-        ReaderError: A name is unknown or ``size`` is less than 1.
+        ReaderError: A name is unknown, ``size`` is less than 1, or the weights are another network's.
     """
     if name not in TORCHVISION_RESNETS:
         raise unknown_name("ResNet in torchvision", name, TORCHVISION_RESNETS)
@@ -452,10 +452,15 @@ def torchvision_resnet(
     if weights is not None:
         from gaplab.weights import official
 
-        state = official(weights)
-        if head == "flatten":
-            state = {key: value for key, value in state.items() if not key.startswith("fc.")}
-        network.load_state_dict(state, strict=False)
+        # What the official network lacks, or has for pooled maps only, keeps its fresh numbers; all else must fit.
+        fresh = {"gem": "avgpool.", "flatten": "fc."}.get(head, ())
+        own = {key: value for key, value in network.state_dict().items() if key.startswith(fresh)}
+        try:
+            network.load_state_dict(official(weights) | own)
+        except RuntimeError as error:
+            raise ReaderError(
+                f"{weights} do not fit a {name} with {classes} classes: choose weights of {name} and 1000 classes."
+            ) from error
     return network
 
 
