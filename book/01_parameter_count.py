@@ -599,7 +599,7 @@ assert deeper_gain.min() > 0
 say(f"""
 Read the left panel first. With {small:,} pictures every head has a gap of about 20 points: each of the five networks has all but memorised its pictures, the
 one with GAP too ({100 * over_seeds("train_accuracy", "gap", small).mean():.1f} % correct on them). With {middle:,} pictures GAP does narrow the gap, by {mean_spread(narrower[middle])} points against the
-flattened head, and with {large:,} by {mean_spread(narrower[large])}. Now the right panel: the accuracy on new pictures does not rise with it. GAP less flattened head is
+flattened head, and with {large:,} by {mean_spread(narrower[large], 2)}. Now the right panel: the accuracy on new pictures does not rise with it. GAP less flattened head is
 {mean_spread(gain[small])} points with {small:,} pictures, {mean_spread(gain[middle])} with {middle:,} and {mean_spread(gain[large])} with {large:,}. GAP closes the gap from
 above: it fits the training pictures less, and gets no more of the others right. Against the hidden layer of 512 it trails by {mean_spread(over_seeds("test", "fc", small) - over_seeds("test", "gap", small))} points
 with {small:,} pictures and by {mean_spread(over_seeds("test", "fc", large) - over_seeds("test", "gap", large))} with {large:,}. Only against dropout, and only with {large:,} pictures, does GAP come out ahead, by

@@ -553,7 +553,7 @@ vanished = first_to_last["plain without batch norm", 110]
 first, last = (by_block("plain", 110, "weight_gradient").iloc[:, i] for i in (0, -1))
 say(f"""
 Read each curve from right to left. **Nothing vanishes where there is batch norm.** The plain network with batch norm does the opposite: going back through 110 layers, the gradient grows
-by {mean_spread(orders["plain", 110])} orders of magnitude, and the gradients of the blocks' weights grow by {mean_spread(np.log10(first / last))}. Batch norm itself does that: Yang and others (2019) derive that it makes gradients explode with depth at initialisation in networks without shortcuts. The one network whose gradient shrinks is the plain one
+by {mean_spread(orders["plain", 110], 2)} orders of magnitude, and the gradients of the blocks' weights grow by {mean_spread(np.log10(first / last))}. Batch norm itself does that: Yang and others (2019) derive that it makes gradients explode with depth at initialisation in networks without shortcuts. The one network whose gradient shrinks is the plain one
 *without* batch norm, and mildly: with He's initialisation a factor of {1 / vanished.mean():.0f} over 110 layers. Shortcuts do matter: with batch norm they cut the growth to a factor of {first_to_last["residual", 110].mean():.0f}.
 That is about as far from even as the plain network without batch norm is, on the other side. Shortcuts without batch norm are no cure, and explode as well.
 """)

@@ -481,7 +481,7 @@ show(
 mean_ratio = runs("pooled_mean", "scaled").pipe(lambda f: f.div(f[28], axis=0))
 say(f"""
 Look at the lower row: pictures that differed at 28 px look more and more alike to the classifier. At 56 px GAP's spread is
-{mean_spread(ratio["scaled"][56], 2)} of what it was (scaled) and {mean_spread(ratio["canvas"][56], 2)} (canvas, where most of the average is background).
+{mean_spread(ratio["scaled"][56], 3)} of what it was (scaled) and {mean_spread(ratio["canvas"][56], 2)} (canvas, where most of the average is background).
 Its mean moves less: {mean_spread(mean_ratio[56], 2)} at 56 px. For global max it is the mean that grows: the more cells, the higher the highest.
 """)
 

@@ -475,7 +475,7 @@ assert np.allclose([steady[name, "gap"][:, 0] for name in TITLES], 1, atol=1e-4)
 assert (between > 0.1).all()
 say(f"""
 **At the pool the average wins outright, and trivially**: its gradient is a constant, so noise cannot turn it, while max's winners change places (cosine {mean_spread(at_pool, 2)} at noise 0.1 in the random networks). **At the stem little of that is left.** With the same weights the average's cosine is higher
-by {mean_spread(advantage["random"], 3)} (random), {mean_spread(advantage["gap"], 3)} (trained with the average) and {mean_spread(advantage["max"], 3)} (trained with max). The path through the layers, whose ReLUs switch with the noise, sets the direction.
+by {mean_spread(advantage["random"], 4)} (random), {mean_spread(advantage["gap"], 3)} (trained with the average) and {mean_spread(advantage["max"], 3)} (trained with max). The path through the layers, whose ReLUs switch with the noise, sets the direction.
 
 **Between networks the sign is the other way.** Each with its own pool, the networks trained with *max* have the steadier gradient at the stem: {mean_spread(middle["max", "max"], 2)} against {mean_spread(middle["gap", "gap"], 2)}, in all three seeds. The pool of the measurement does not explain it, as the swapped lines show; the weights do. They
 were trained at different rates ({own_rate["max"]:g} and {own_rate["gap"]:g}, each head's best), so it is a finding about two trained networks and not yet one about pools.

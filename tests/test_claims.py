@@ -1,5 +1,7 @@
+import dataclasses
 import json
 import math
+import random
 
 import pytest
 
@@ -33,14 +35,19 @@ def test_a_record_travels_in_the_output_and_comes_back(displayed):
     ("values", "text"),
     [
         ([66.0, 69.2, 63.8], "66.3 ± 2.7"),
-        ([0.001, -0.010, 0.022], "0.0043 ± 0.0163"),  # more spread than value
+        ([0.001, -0.010, 0.022], "0.004 ± 0.016"),  # more spread than value
+        ([0.016, -0.016, 0.0], "0.000 ± 0.016"),
+        ([-0.0163, 0.0157, 0.0], "0.000 ± 0.016"),  # no minus before a rounded zero
         ([1.0, 0.5, 1.5], "1.00 ± 0.50"),  # a whole mean
         ([4.0, 4.0, 4.0], "4 ± 0"),
+        ([12.344, 12.34, 12.336], "12.340 ± 0.004"),  # a spread is never printed as zero
+        ([9.996, 10.496, 9.496], "10.0 ± 0.5"),  # rounded up to a power of ten
+        ([122.44, 123.4, 124.36], "123 ± 1"),
     ],
 )
 def test_value_and_spread_have_the_same_decimals(displayed, values, text):
     trial = Trial(1)
-    displayed(lambda: trial.record("P7", FAILS, dict(enumerate(values)), "%", **GOOD | {"stands_if": (-9, 99)}))
+    displayed(lambda: trial.record("P7", FAILS, dict(enumerate(values)), "%", **GOOD | {"stands_if": (-9, 999)}))
     entry = trial.verdicts["P7"]
     assert entry.number == text
     assert claims.Verdict.from_json(entry.to_json()).number == text
@@ -91,7 +98,7 @@ def test_the_table_waits_for_every_claim_of_the_chapter(displayed):
 def notebook(tmp_path, name, entries):
     path = tmp_path / name
     outputs = [{"data": {VERDICT_MIME: entry.to_json()}} for entry in entries]
-    path.write_text(json.dumps({"cells": [{"outputs": outputs}, {"source": "no outputs"}]}))
+    path.write_text(json.dumps({"cells": [{"outputs": outputs}, {"source": "no outputs"}]}), encoding="utf-8")
     return path
 
 
@@ -123,9 +130,23 @@ def test_a_cleared_or_half_run_chapter_gets_one_sentence(tmp_path):
         (2.3468, "2.35"),
         (0.012345, "0.0123"),
         (123.46, "123"),
+        (999.6, "1,000"),
         (1234.5, "1,234"),
         (-7.25, "-7.25"),
     ],
 )
 def test_numbers_are_written_one_way(value, text):
-    assert claims.format_number(value) == text
+    assert dataclasses.replace(entry("P1"), value=value).number == text
+
+
+def test_what_was_read_back_is_printed_as_what_was_recorded():
+    draws = random.Random(0)
+    for _ in range(5000):
+        value = draws.choice((-1, 1)) * draws.choice(
+            (10 ** draws.uniform(-5, 7), 9.996, 99.96, 999.6, 0.09996, 0.0, 3.0)
+        )
+        spread = draws.choice((10 ** draws.uniform(-5, 5), 0.96, 9.96, 0.0996, 0.0))
+        made = dataclasses.replace(entry("P1"), value=value, spread=spread, seeds=(0, 1, 2) if spread else ())
+        back = claims.Verdict.from_json(json.loads(json.dumps(made.to_json())))
+        assert back.measured == made.measured, (value, spread)
+        assert repr(back) == repr(made), (value, spread)  # -0.0 equals 0.0, and is printed otherwise

@@ -176,15 +176,21 @@ def test_the_date_is_that_of_the_last_commit_else_of_the_newest_file(tmp_path, m
     def git(*arguments, when):
         named = ("-c", "user.name=a", "-c", "user.email=a@example.org")
         dated = os.environ | {"GIT_COMMITTER_DATE": f"{when} +0000", "GIT_AUTHOR_DATE": f"{when} +0000"}
-        subprocess.run(["git", *named, *arguments], cwd=book, check=True, env=dated, capture_output=True)
+        subprocess.run(["git", *named, *arguments], cwd=tmp_path, check=True, env=dated, capture_output=True)
 
     git("init", when=0)
-    git("add", "interview", when=0)
+    git("add", "book/interview", when=0)
     git("commit", "-m", "x", when=1_300_000_000)
-    (book / "other.md").write_text("no card is made of this")
-    git("add", "other.md", when=0)
+    (book / "other.md").write_text("no card is made of this", encoding="utf-8")
+    git("add", "book/other.md", when=0)
     git("commit", "-m", "y", when=1_400_000_000)
     assert flashcards.last_change(book) == 1_300_000_000
+    code = tmp_path / "src" / "gaplab" / "interview.py"
+    code.parent.mkdir(parents=True)
+    code.write_text("# writes numbers another way", encoding="utf-8")
+    git("add", "src", when=0)
+    git("commit", "-m", "z", when=1_450_000_000)
+    assert flashcards.last_change(book) == 1_450_000_000
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1500000000")
     assert flashcards.last_change(book) == 1_500_000_000
 
@@ -202,7 +208,9 @@ def test_the_command_writes_both_files_without_pytorch(tmp_path):
 def test_a_broken_bank_is_one_sentence(tmp_path, capsys):
     book = copy_of_the_bank(tmp_path)
     path = book / "interview" / "questions" / "1_parameter_count.toml"
-    path.write_text(path.read_text().replace('level = "screen"', 'level = "junior"', 1))
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('level = "screen"', 'level = "junior"', 1), encoding="utf-8"
+    )
     assert flashcards.main([str(tmp_path / "out"), "--book", str(book)]) == 1
     assert re.fullmatch(r"1_parameter_count\.toml, q-param-01: There is no level .+\n", capsys.readouterr().err)
     assert not (tmp_path / "out").exists()

@@ -56,13 +56,13 @@ def table(follow_ups=FOLLOW_UPS, wrong=WRONG, **changes):
 def bank(tmp_path):
     """Return a function that writes files of questions beside a chapter with one named cell, and loads them."""
     notebook = {"cells": [{"metadata": {"name": "macs"}}, {"metadata": {}}]}
-    (tmp_path / "01_test.ipynb").write_text(json.dumps(notebook))
+    (tmp_path / "01_test.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     folder = tmp_path / "interview" / "questions"
     folder.mkdir(parents=True)
 
     def load(*files):
         for number, text in enumerate(files, start=1):
-            (folder / f"{number}_file.toml").write_text(text)
+            (folder / f"{number}_file.toml").write_text(text, encoding="utf-8")
         return interview.load(folder, VERDICTS)
 
     return load
@@ -126,7 +126,7 @@ BROKEN = {
     "a placeholder without a verdict": ({"full": '"{{W1}}"'}, "No chapter has recorded a verdict on W1"),
     "a placeholder of no field": ({"full": '"{{P7.sigma}}"'}, "no field of {{P7}} called 'sigma'"),
     "a measured value typed": ({"full": '"It is 2.35 %."'}, "full repeats 2.35, which was measured for P7"),
-    "a rounded value typed": ({"full": '"It is 2.3 %."'}, "repeats 2.3, .*write {{P7}} instead"),
+    "a rounded value typed": ({"full": '"It is 2.4 %."'}, "repeats 2.4, .*write {{P7}} instead"),
     "a value of the sentence typed": ({"rubric": '["a", "b", "31.6 points"]'}, "rubric repeats 31.6"),
     "a long decimal of the sentence": ({"full": '"1.11"'}, "full repeats 1.11"),
     "a short one with a spread": ({"full": '"6.2 points"'}, "full repeats 6.2"),
@@ -181,6 +181,7 @@ def test_placeholders_give_value_spread_unit_verdict_and_reason():
     [
         (2049000.0, 0.0, "2,049,000"),
         (-0.690, 1.249, "-0.7 ± 1.2"),
+        (0.0043, 0.0156, "0.004 ± 0.016"),
         (0.4738, 0.0492, "0.474 ± 0.049"),
         (22.83, 0.534, "22.8 ± 0.5"),
         (47.2, 13.1, "47 ± 13"),
@@ -194,7 +195,7 @@ def test_a_value_has_no_more_digits_than_its_spread_supports(value, spread, text
 def test_counts_and_published_figures_may_be_typed():
     assert interview.measured_texts(verdict("P6", 2049000.0)) == set()
     assert interview.measured_texts(verdict("N2", 1.0, because="NIN reports 16.46 %, in section 3.3.")) == set()
-    assert interview.measured_texts(verdict("P8", -0.69, 1.249)) == {"0.69", "0.690"}
+    assert interview.measured_texts(verdict("P8", -0.69, 0.249)) == {"0.69", "0.690"}
 
 
 # ---- the book's own bank -------------------------------------------------------------------------------------------
@@ -258,7 +259,7 @@ def test_the_texts_keep_the_style(questions):
 
 def test_the_measured_numbers_reach_the_texts(questions):
     """A dozen claims and more are quoted by placeholder, so a changed measurement changes the answers."""
-    source = "".join(path.read_text() for path in sorted(BANK.glob("*.toml")))
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted(BANK.glob("*.toml")))
     quoted = set(re.findall(r"\{\{([A-Z]\d)", source))
     assert len(quoted) >= 12
     chapters = claims.gather(sorted(BOOK.glob("[0-9][0-9]_*.ipynb")))

@@ -68,9 +68,9 @@ class Verdict:
     Attributes:
         claim: The claim's id.
         verdict: One of :data:`HOLDS`, :data:`CAVEATS`, :data:`FAILS`.
-        value: The measured number that decides.
+        value: The measured number that decides, rounded as it is printed.
         unit: What the number counts, in words that can follow it.
-        spread: Sample standard deviation over seeds, in the same unit; 0 for an exact count.
+        spread: Sample standard deviation over seeds, in the same unit, rounded alike; 0 for an exact count.
         seeds: The seeds behind the value; empty for an exact count.
         stands_if: The interval that ``value`` plus or minus ``spread`` must lie in for the verdict to stand.
         because: One sentence that ties the number to the verdict.
@@ -87,34 +87,33 @@ class Verdict:
     because: str
     cell: str
 
-    @property
-    def decimals(self) -> int:
-        """Decimals of the value and of its spread, as the book prints them: three digits of the larger one."""
-        if not self.spread:
-            return len(format_number(self.value).partition(".")[2])
-        return max(0, 2 - math.floor(math.log10(max(abs(self.value), self.spread))))
+    def __post_init__(self) -> None:
+        """Round value and spread, for the digits behind the printed ones differ between processors."""
+        for name, number in zip(("value", "spread"), rounded(self.value, self.spread), strict=True):
+            object.__setattr__(self, name, number)
 
     @property
     def number(self) -> str:
         """The value, and its spread if there are seeds, as the book prints them."""
-        if not self.spread:
-            return format_number(self.value) + (" ± 0" if self.seeds else "")
-        return f"{self.value:,.{self.decimals}f} ± {self.spread:,.{self.decimals}f}"
+        digits = decimals(self.value, self.spread)
+        value, spread = (f"{number:,.{digits}f}" for number in (self.value, self.spread))
+        return f"{value} ± {spread}" if self.seeds else value
+
+    @property
+    def quantity(self) -> str:
+        """The number with its unit."""
+        joint = "" if self.unit.startswith("%") else " "
+        return f"{self.number}{joint}{self.unit}"
 
     @property
     def measured(self) -> str:
         """The number with its unit and seeds, as the book prints it."""
         seeds = f" ({len(self.seeds)} seeds)" if self.seeds else ""
-        joint = "" if self.unit.startswith("%") else " "
-        return f"{self.number}{joint}{self.unit}{seeds}"
+        return f"{self.quantity}{seeds}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON-ready data (an unbounded side of the interval is ``None``).
-
-        Value and spread are rounded as they are printed, for the digits behind differ between processors.
-        """
+        """Return the record as JSON-ready data (an unbounded side of the interval is ``None``)."""
         data = dataclasses.asdict(self)
-        data |= {name: round(data[name], self.decimals) for name in ("value", "spread")}
         data["seeds"] = list(self.seeds)
         data["stands_if"] = [bound if math.isfinite(bound) else None for bound in self.stands_if]
         return data
@@ -127,14 +126,29 @@ class Verdict:
         return cls(**{**data, "seeds": tuple(data["seeds"]), "stands_if": bounds})
 
 
-def format_number(value: float) -> str:
-    """Write a number as the book does: thousands separated if whole, else three significant digits."""
-    if float(value).is_integer():
-        return f"{int(value):,}"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    digits = 0 if abs(value) >= 100 else 2 - math.floor(math.log10(abs(value)))
-    return f"{value:.{digits}f}"
+def decimals(value: float, spread: float) -> int:
+    """Return how many decimals the book prints.
+
+    A whole number without a spread has none, another one three significant digits. With a spread, two digits of the
+    spread are shown, or one where the value would have over three.
+    """
+    if not spread:
+        return 0 if float(value).is_integer() else max(0, _decimals_of(value, 3))
+    fewest, most = _decimals_of(spread, 1), _decimals_of(spread, 2)
+    return max(0, fewest, min(most, _decimals_of(max(abs(value), spread), 3)))
+
+
+def _decimals_of(number: float, digits: int) -> int:
+    """Return the decimals that show so many significant digits of a number; negative before the point."""
+    return digits - 1 - int(f"{number:e}".partition("e")[2])
+
+
+def rounded(value: float, spread: float) -> tuple[float, float]:
+    """Round value and spread to the decimals that the book prints, so that rounding once more changes nothing."""
+    digits = decimals(value, spread)
+    again = round(value, digits) + 0.0, round(spread, digits) + 0.0  # + 0.0 makes -0.0 plain
+    # Rounded up to a power of ten, a number has a digit more than is printed.
+    return again if again == (value, spread) else rounded(*again)
 
 
 def mean_spread(values: Iterable[float], digits: int = 1) -> str:

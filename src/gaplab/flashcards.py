@@ -2,7 +2,7 @@
 
 A card keeps its identity while its question keeps its id: an import of a newer deck changes the card and leaves what
 was learnt. Anki takes the newer text only if it is dated later, so the cards bear the date of the last commit that
-touched what they are made of. Same sources, same bytes.
+touched what they are made of, code that prints numbers included. Same sources, same bytes.
 """
 
 from __future__ import annotations
@@ -178,15 +178,17 @@ def table(questions: Sequence[Question]) -> bytes:
 def last_change(book: Path) -> int:
     """Return when the cards' sources last changed, in seconds since 1970.
 
-    ``SOURCE_DATE_EPOCH`` wins; then the last commit that touched the questions or the chapters; without git, the
-    newest of the files.
+    ``SOURCE_DATE_EPOCH`` wins; then the last commit that touched the questions, the chapters or the code that writes
+    their texts and numbers; without git, the newest of the files.
     """
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
     sources = [*chapters(book), *sorted((book / "interview" / "questions").glob("*.toml"))]
-    asked = ["git", "log", "-1", "--format=%ct", "--", *(path.relative_to(book).as_posix() for path in sources)]
+    code = [book.parent / "src" / "gaplab" / f"{name}.py" for name in ("claims", "flashcards", "interview")]
+    sources += [path for path in code if path.exists()]
+    asked = ["git", "log", "-1", "--format=%ct", "--", *(os.path.relpath(path, book) for path in sources)]
     try:
-        said = subprocess.run(asked, cwd=book, capture_output=True, text=True, check=True).stdout.strip()
+        said = subprocess.run(asked, cwd=book, capture_output=True, encoding="utf-8", check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         said = ""
     return int(said) if said else int(max(path.stat().st_mtime for path in sources))

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gaplab.claims import Verdict, claims, format_number, gather
+from gaplab.claims import Verdict, claims, gather
 from gaplab.errors import ReaderError, unknown_name
 
 LEVELS = ("screen", "onsite", "expert")
@@ -179,29 +178,17 @@ def _fill(name: str, verdicts: Mapping[str, Verdict]) -> str:
     if id_ not in verdicts:
         raise ReaderError(f"No chapter has recorded a verdict on {id_}: its number is not available.")
     entry = verdicts[id_]
-    number, spread = _rounded(entry)
-    whole = f"{number} ± {spread}" if spread else number
-    joint = "" if entry.unit.startswith("%") else " "
     fields = {
-        "": whole,
-        "value": number,
+        "": entry.number,
+        "value": entry.number.partition(" ± ")[0],
         "unit": entry.unit,
         "verdict": entry.verdict,
         "because": entry.because,
-        "finding": f"{whole}{joint}{entry.unit}. {entry.because}",
+        "finding": f"{entry.quantity}. {entry.because}",
     }
     if field not in fields:
         raise unknown_name(f"field of {{{{{id_}}}}}", field, [name for name in fields if name])
     return fields[field]
-
-
-def _rounded(entry: Verdict) -> tuple[str, str]:
-    """Write value and spread: three significant digits of the value, and no more than two of the spread."""
-    number = format_number(entry.value)
-    if not entry.spread:
-        return number, ""
-    digits = min(len(number.partition(".")[2]), max(0, 1 - math.floor(math.log10(entry.spread))))
-    return f"{entry.value:,.{digits}f}", f"{entry.spread:,.{digits}f}"
 
 
 def _named_cells(notebook: Path) -> set[str]:
