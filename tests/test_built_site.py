@@ -94,7 +94,9 @@ def test_every_internal_link_leads_to_a_place(path):
 
 
 def test_the_link_check_can_fail(tmp_path):
-    (tmp_path / "a.html").write_text('<p id="here"><a href="#here">x</a><a href="#gone">x</a><a href="b.html">x</a>')
+    (tmp_path / "a.html").write_text(
+        '<p id="here"><a href="#here">x</a><a href="#gone">x</a><a href="b.html">x</a>', encoding="utf-8"
+    )
     path = tmp_path / "a.html"
     assert broken(path, page(path).links) == ["#gone", "b.html"]
 
@@ -272,7 +274,7 @@ class TestPublished:
             "--path-output",
             ".",
         ]
-        result = subprocess.run(command, cwd=published, capture_output=True, text=True)
+        result = subprocess.run(command, cwd=published, capture_output=True, encoding="utf-8")
         chapter.write_text(text, encoding="utf-8")
         assert result.returncode != 0
         assert "No chapter has recorded a verdict on I1, P1" in result.stdout + result.stderr

@@ -161,7 +161,7 @@ print(time.perf_counter_ns())
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
     source = tmp_path_factory.mktemp("book") / "01_small.py"
-    source.write_text(SOURCE)
+    source.write_text(SOURCE, encoding="utf-8")
     return source, rendering.render(source)
 
 
@@ -176,7 +176,7 @@ def test_a_timing_cell_is_measured_again_once_its_source_changes(rendered, tmp_p
     _, target = rendered
     source = tmp_path / "01_small.py"
     (tmp_path / target.name).write_bytes(target.read_bytes())
-    source.write_text(SOURCE.replace("perf_counter_ns()", "perf_counter_ns() + 1"))
+    source.write_text(SOURCE.replace("perf_counter_ns()", "perf_counter_ns() + 1"), encoding="utf-8")
     assert rendering.render(source).read_bytes() != target.read_bytes()
 
 
@@ -194,12 +194,12 @@ def test_a_timing_cell_is_measured_again_once_its_source_changes(rendered, tmp_p
 )
 def test_a_broken_source_leaves_the_old_notebook_alone(tmp_path, old, new, sentence):
     source = tmp_path / "01_broken.py"
-    source.write_text(SOURCE.replace(old, new))
+    source.write_text(SOURCE.replace(old, new), encoding="utf-8")
     target = source.with_suffix(".ipynb")
-    target.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    target.write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', encoding="utf-8")
     with pytest.raises(ReaderError, match=sentence):
         rendering.render(source)
-    assert json.loads(target.read_text())["cells"] == []
+    assert json.loads(target.read_text(encoding="utf-8"))["cells"] == []
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".part"] == []
 
 
@@ -213,17 +213,17 @@ def nbval(notebook):
     environment = {**os.environ, **rendering.KERNEL_ENVIRONMENT}
     environment.pop("PYTEST_XDIST_WORKER", None)
     return subprocess.run(
-        [*command, str(notebook)], capture_output=True, text=True, env=environment, cwd=notebook.parent
+        [*command, str(notebook)], capture_output=True, encoding="utf-8", env=environment, cwd=notebook.parent
     )
 
 
 def test_nbval_passes_what_was_rendered_and_fails_on_one_changed_digit(rendered, tmp_path):
     _, target = rendered
     good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
-    text = target.read_text()
-    good.write_text(text)
+    text = target.read_text(encoding="utf-8")
+    good.write_text(text, encoding="utf-8")
     assert text.count("0.3333") == 1
-    bad.write_text(text.replace("0.3333", "0.3334"))
+    bad.write_text(text.replace("0.3333", "0.3334"), encoding="utf-8")
     assert nbval(good).returncode == 0
     result = nbval(bad)
     assert result.returncode == 1

@@ -31,7 +31,7 @@ def test_every_topic_has_its_title_and_its_page(questions):
     assert set(practice.LEVEL_TITLES) == set(interview.LEVELS)
     assert set(practice.KIND_TITLES) == set(interview.KINDS)
     for question in questions:
-        source = (KIT / practice.page(question)).with_suffix(".py").read_text()
+        source = (KIT / practice.page(question)).with_suffix(".py").read_text(encoding="utf-8")
         assert f'question.file == "{question.file}"' in source
 
 
@@ -119,7 +119,7 @@ def test_a_spoken_answer_names_what_is_missing(bank, change, sentence):
 
 
 def test_every_chapter_is_said_aloud_with_a_number_of_its_own(bank):
-    text = (KIT / "say_aloud.py").read_text()
+    text = (KIT / "say_aloud.py").read_text(encoding="utf-8")
     numbers = re.findall(r'number="(\w+)"', text)
     assert len(numbers) == len(interview.chapters(BOOK))
     from gaplab.claims import claims

@@ -1,19 +1,21 @@
 """The project's own files agree with one another."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def ranges():
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     return [line.partition("#") for line in lines if line and not line.startswith("#")]
 
 
@@ -55,10 +57,52 @@ def test_the_site_needs_no_torch():
 
 
 def test_the_readme_has_the_two_commands_that_ci_runs():
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox -s book" in readme
     assert "\n.venv/bin/nox -s tests\n" in readme
-    assert ".venv/bin/nox -s tests" in (ROOT / ".ci" / "run").read_text()
+    assert ".venv/bin/nox -s tests" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def without_encoding(path):
+    """List the calls that open text, or text from another process, in whatever encoding the machine prefers."""
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(call, ast.Call) or "encoding" in (given := {keyword.arg for keyword in call.keywords}):
+            continue
+        owner, _, name = ast.unparse(call.func).rpartition(".")
+        opens = name in ("open", "fdopen", "NamedTemporaryFile") and owner not in ("gzip", "Image")
+        binary = any(re.fullmatch(r"'[rwax+]*b[rwax+]*'", ast.unparse(argument)) for argument in call.args)
+        reads = name in ("run", "Popen", "check_output") and given & {"text", "universal_newlines"}
+        if name in ("read_text", "write_text") or (opens and not binary) or reads:
+            yield f"{path.relative_to(ROOT)}:{call.lineno} {ast.unparse(call.func)}"
+
+
+def test_every_text_is_read_and_written_as_utf_8():
+    """A linter sees only the paths whose type it can infer, and no text from another process."""
+    sources = [
+        *ROOT.glob("*.py"),
+        *(path for folder in ("src", "tests", "book") for path in ROOT.glob(f"{folder}/**/*.py")),
+    ]
+    assert [call for path in sources for call in without_encoding(path)] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("path.read_text()", True),
+        ("(folder / 'x').write_text(text)", True),
+        ("open(path)", True),
+        ("path.open('w', newline='')", True),
+        ("subprocess.run(command, text=True)", True),
+        ("path.read_text(encoding='utf-8')", False),
+        ("path.open('rb')", False),
+        ("gzip.open(path)", False),
+        ("subprocess.run(command, encoding='utf-8')", False),
+    ],
+)
+def test_a_text_without_its_encoding_is_found(tmp_path, monkeypatch, code, found):
+    monkeypatch.setitem(globals(), "ROOT", tmp_path)
+    (tmp_path / "x.py").write_text(code, encoding="utf-8")
+    assert bool(list(without_encoding(tmp_path / "x.py"))) == found
 
 
 def test_workflows_know_nothing_but_nox_and_its_sessions():
@@ -72,7 +116,7 @@ def test_workflows_know_nothing_but_nox_and_its_sessions():
 
 
 def test_pages_of_the_contents_exist_and_every_chapter_is_in_them():
-    files = re.findall(r"file: (\S+)", (ROOT / "_toc.yml").read_text())
+    files = re.findall(r"file: (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
     chapters = {path.stem for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb")}
     assert chapters <= set(files)
     for name in files:

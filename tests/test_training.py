@@ -134,7 +134,9 @@ def test_progress_bar_can_be_silenced(few):
     )
     for disable, shown in ({"TQDM_DISABLE": "1"}, False), ({}, True):
         environment = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"} | disable
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True
+        )
         assert ("training" in done.stderr) == shown
 
 

@@ -13,6 +13,7 @@ import math
 import os
 import re
 import sys
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -335,7 +336,7 @@ def satisfy_checkers(
         context["body"] = re.sub(r' role="(list|doc-biblioentry)"', "", context["body"])
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> dict[str, int]:
     """Connect the steps."""
     app.add_config_value("gaplab_repository", "", "html", [str])
     app.connect("config-inited", publish)
@@ -349,4 +350,9 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", keep_local, priority=900)
     app.connect("html-page-context", hold_pictures)
     app.connect("html-page-context", satisfy_checkers)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    # Sphinx keeps the pages that it has read: where this file changes, it must read them again.
+    return {
+        "env_version": zlib.crc32(Path(__file__).read_bytes()),
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

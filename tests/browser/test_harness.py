@@ -46,7 +46,7 @@ def run_trials(folder: Path, **settings: str) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GAPLAB_")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", str(tests)],
-        cwd=folder, env=environment | settings, capture_output=True, text=True, check=False,
+        cwd=folder, env=environment | settings, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     return done.stdout
 

@@ -45,11 +45,11 @@ def forked(namespace, answer, following, seconds):
     if not child:
         os.close(reading)
         signal.alarm(seconds)
-        with open(writing, "w") as pipe:
+        with open(writing, "w", encoding="utf-8") as pipe:
             json.dump(attempt(namespace, answer, following), pipe)
         os._exit(0)
     os.close(writing)
-    with open(reading) as pipe:
+    with open(reading, encoding="utf-8") as pipe:
         text = pipe.read()
     _, status = os.waitpid(child, 0)
     if status:
@@ -63,7 +63,7 @@ def main(source, answers, extent="all"):
     from gapgrade.assignments import read
 
     given = runpy.run_path(answers)["ANSWERS"]
-    student = json.loads(Path(source).with_suffix(".ipynb").read_text())
+    student = json.loads(Path(source).with_suffix(".ipynb").read_text(encoding="utf-8"))
     stubs = {cell["id"]: "".join(cell["source"]) for cell in student["cells"]}
     namespace = {"__name__": "__main__"}
     assignment = read(Path(source))

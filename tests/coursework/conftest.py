@@ -23,7 +23,7 @@ def gapgrade() -> Callable[..., subprocess.CompletedProcess[str]]:
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
         )
 
     return run

@@ -79,7 +79,9 @@ def test_ten_submissions_get_the_right_grades(source, gapgrade, lab_python, tmp_
     points = {}
     for cell in assignment.graded:
         points[exercise(cell.id)] = points.get(exercise(cell.id), 0) + cell.metadata.nbgrader["points"]
-    with (tmp_path / "class-graded" / "results" / assignment.name / "grades.csv").open(newline="") as file:
+    with (tmp_path / "class-graded" / "results" / assignment.name / "grades.csv").open(
+        newline="", encoding="utf-8"
+    ) as file:
         found = {row["file"].partition("_")[0]: row for row in csv.DictReader(file)}
     assert set(found) == set(cases)
     for name, (_, earned) in cases.items():

@@ -12,7 +12,7 @@ import pytest
 
 FIXTURE = Path(__file__).parent / "fixture"
 SOURCE = FIXTURE / "ps0_fixture.py"
-STUDENT = json.loads((FIXTURE / "ps0_fixture.ipynb").read_text())
+STUDENT = json.loads((FIXTURE / "ps0_fixture.ipynb").read_text(encoding="utf-8"))
 
 POOLED = (
     "def pooled(grid):\n    values = [value for row in grid for value in row]\n    return sum(values) / len(values)\n"
@@ -194,7 +194,7 @@ def batch(request, gapgrade, lab_python, tmp_path_factory, listening):
     for path, content, *_ in cases.values():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(content if isinstance(content, str) else json.dumps(content))
+        target.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
 
     def grade(*more):
         limits = ("--cell-seconds", CELL_SECONDS, "--memory", 2)
@@ -207,7 +207,7 @@ def batch(request, gapgrade, lab_python, tmp_path_factory, listening):
 
 
 def rows(path):
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -247,14 +247,14 @@ def test_nothing_reached_the_disk(batch):
     if "Isolation: bubblewrap" not in printed:
         not_run("this machine lacks bubblewrap or does not permit it, so students' code has the disk of this account")
     assert not (folder.parent / "stolen.txt").exists()
-    assert "FileNotFoundError" in (results / "results" / "ps0" / "feedback" / "tea.html").read_text()
+    assert "FileNotFoundError" in (results / "results" / "ps0" / "feedback" / "tea.html").read_text(encoding="utf-8")
 
 
 def test_every_student_has_feedback(batch):
     _, results, cases, _, _ = batch
     pages = sorted((results / "results" / "ps0" / "feedback").glob("*.html"))
     assert len(pages) == len(cases)
-    broken = (results / "results" / "ps0" / "feedback" / "cat-13.html").read_text()
+    broken = (results / "results" / "ps0" / "feedback" / "cat-13.html").read_text(encoding="utf-8")
     assert "Nothing could be graded" in broken
     assert "is not a notebook" in broken
 
@@ -288,12 +288,12 @@ def test_grading_again_grades_what_changed_and_takes_in_marks_given_by_hand(batc
     assert "Where it was." in below["answer"]
     for row in waiting:
         row["score"], row["comment"] = ("3,5", "Name the position.") if row["student"] == "ann" else ("4", "")
-    with sheet.open("w", newline="") as file:
+    with sheet.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()
         writer.writerows(table)
     seeds = {name: row["seed"] for name, row in by_file(results).items()}
-    (folder / "bob_ps0.ipynb").write_text(json.dumps(notebook()))
+    (folder / "bob_ps0.ipynb").write_text(json.dumps(notebook()), encoding="utf-8")
     assert f"Graded 1, unchanged {len(cases) - 1}, failed 0." in grade("--seed", 7)
     found = by_file(results)
     assert found["ann_ps0.ipynb"]["score"] == "7.5"
@@ -303,4 +303,4 @@ def test_grading_again_grades_what_changed_and_takes_in_marks_given_by_hand(batc
     assert {name: row["seed"] for name, row in found.items() if name != "bob_ps0.ipynb"} == {
         name: seed for name, seed in seeds.items() if name != "bob_ps0.ipynb"
     }
-    assert "Name the position." in (results / "results" / "ps0" / "feedback" / "ann.html").read_text()
+    assert "Name the position." in (results / "results" / "ps0" / "feedback" / "ann.html").read_text(encoding="utf-8")

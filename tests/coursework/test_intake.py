@@ -15,13 +15,13 @@ from gapgrade.intake import collect, restore, unpack
 
 FIXTURE = Path(__file__).parent / "fixture"
 ASSIGNMENTS = find(FIXTURE)
-STUDENT = json.loads((FIXTURE / "ps0_fixture.ipynb").read_text())
+STUDENT = json.loads((FIXTURE / "ps0_fixture.ipynb").read_text(encoding="utf-8"))
 OTHER = ASSIGNMENTS | {"ps8": ASSIGNMENTS["ps0"]}
 
 
 def put(path, content=None):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content if content is not None else json.dumps(STUDENT))
+    path.write_text(content if content is not None else json.dumps(STUDENT), encoding="utf-8")
 
 
 @pytest.mark.parametrize(

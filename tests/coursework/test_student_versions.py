@@ -47,7 +47,7 @@ def plain(page):
 
 @every
 def test_the_student_notebook_holds_no_secret(source):
-    student = json.loads(source.with_suffix(".ipynb").read_text())
+    student = json.loads(source.with_suffix(".ipynb").read_text(encoding="utf-8"))
     text = "\n".join("".join(cell["source"]) for cell in student["cells"])
     assert len(secrets(source)) >= 5
     assert not leaks(text, source)
@@ -83,7 +83,7 @@ def test_no_file_of_the_site_holds_a_mark_or_a_source():
 
 def test_the_search_for_secrets_finds_them_in_the_source_and_in_highlighted_code():
     source = SOURCES[0]
-    assert set(secrets(source)) <= set(leaks(source.read_text(), source))
+    assert set(secrets(source)) <= set(leaks(source.read_text(encoding="utf-8"), source))
     assert leaks(plain("<b>return</b> [[<i>1</i> / count <b>for</b> _ <b>in</b> row] for row in grid]"), source)
 
 
@@ -125,7 +125,7 @@ def test_every_exercise_can_earn_points(source):
 
 def test_a_release_is_the_notebook_and_a_page_of_instructions_and_the_same_bytes_each_time(tmp_path):
     assignment = read(SOURCES[0])
-    text = SOURCES[0].with_suffix(".ipynb").read_text()
+    text = SOURCES[0].with_suffix(".ipynb").read_text(encoding="utf-8")
     first = write_release(assignment, text, tmp_path / "a", "gaplab").read_bytes()
     assert first == write_release(assignment, text, tmp_path / "b", "gaplab").read_bytes()
     with zipfile.ZipFile(tmp_path / "a" / "ps0_fixture.zip") as archive:
@@ -150,9 +150,9 @@ def test_a_release_is_the_notebook_and_a_page_of_instructions_and_the_same_bytes
 )  # fmt: skip
 def test_a_source_that_breaks_the_format_is_refused_in_one_sentence(tmp_path, old, new, sentence):
     broken = tmp_path / "ps0_fixture.py"
-    text = SOURCES[0].read_text()
+    text = SOURCES[0].read_text(encoding="utf-8")
     assert old in text
-    broken.write_text(text.replace(old, new))
+    broken.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(CourseworkError, match=re.escape(sentence)):
         read(broken)
 

@@ -44,7 +44,7 @@ def tried(name, extent):
         [sys.executable, str(HERE / "answers.py"), str(source(name)), str(ANSWERS[name]), extent],
         env={**os.environ, **CONDITIONS, "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

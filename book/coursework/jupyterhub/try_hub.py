@@ -142,7 +142,7 @@ def main():
             "GAPLAB_HUB_TOKEN": token,
         }
         config = HERE / "jupyterhub_config.py"
-        with (home / "hub.log").open("w") as log:
+        with (home / "hub.log").open("w", encoding="utf-8") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "jupyterhub", "--config", config],
                 env=environment,
@@ -192,7 +192,7 @@ def main():
             check=True,
         )
         results = home / "graded" / "results" / options.assignment
-        print((results / "grades.csv").read_text())
+        print((results / "grades.csv").read_text(encoding="utf-8"))
         subprocess.run(["chown", "-R", TEACHER, home / "course"], check=True)
         teacher.ask(f"formgrader/api/assignment/{options.assignment}/release_feedback", {})
         ada.ask("assignments/fetch_feedback", entry)
@@ -201,7 +201,7 @@ def main():
         assert pages
     except BaseException:
         if (home / "hub.log").exists():
-            print((home / "hub.log").read_text()[-6000:], file=sys.stderr)
+            print((home / "hub.log").read_text(encoding="utf-8")[-6000:], file=sys.stderr)
         raise
     finally:
         if process:
