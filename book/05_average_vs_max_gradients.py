@@ -40,7 +40,6 @@ from gaplab.figures import say, show
 figures.use_style()
 trial = claims.Trial(chapter=5)
 where = device()
-exact = torch.float32 if where.type == "mps" else torch.float64
 POOLS = {"gap": nn.AdaptiveAvgPool2d(1), "max": nn.AdaptiveMaxPool2d(1)}
 
 # %% [markdown]
@@ -89,7 +88,8 @@ def back_through(pool, feature_map):
 photographs = torch.cat([data.photograph(name).tensor for name in ("chelsea", "coffee")])
 resnet50 = shifting.calibrate(models.torchvision_resnet("resnet50"), photographs)
 with torch.no_grad():
-    last_map = models.parts(resnet50, photographs).feature_map.to(exact)  # (2, 2048, 7, 7)
+    feature_map = models.parts(resnet50, photographs).feature_map
+last_map = feature_map.cpu().double()  # (2, 2048, 7, 7); Apple's GPUs have no float64
 
 # %% name="at-the-pool"
 lengths, reached = {}, {}
@@ -142,7 +142,7 @@ def behind_relu(feature_map, top=torch.inf):
     back = {head: back_through(pool, feature_map) * passes for head, pool in POOLS.items()}
     left = {head: gradient.sum(dim=(2, 3)).mean().item() for head, gradient in back.items()}
     return {
-        "masked": 1 - passes.to(exact).mean().item(),
+        "masked": 1 - passes.float().mean().item(),
         "silent": (feature_map.amax(dim=(2, 3)) == 0).float().mean().item(),
         "ratio": (back["max"].norm() / back["gap"].norm()).item(),
         **left,
@@ -503,11 +503,11 @@ trial.record(
 # %% name="road"
 cat_map = lite_map[data.PHOTOGRAPHS.index("chelsea")]
 varied = torch.where(cat_map.amax(dim=(1, 2)) < 6, cat_map.std(dim=(1, 2)), 0).argmax()
-channel_map = cat_map[varied].view(1, 1, 7, 7).to(exact)
+channel_map = cat_map[varied].view(1, 1, 7, 7).cpu().double()  # x^64 leaves float32
 ROAD = np.geomspace(1, 64, 13).tolist()  # values of p, and of r
 GEM, LSE = "GeM, p", "log-sum-exp, r"
 roads = {
-    GEM: {p: models.GeM(p).to(where) for p in ROAD},
+    GEM: {p: models.GeM(p) for p in ROAD},
     LSE: {r: lambda x, r=r: ((r * x).logsumexp(dim=(2, 3)) - np.log(49)) / r for r in ROAD},
 }
 values, cells, sums = {}, {}, {}
@@ -543,9 +543,9 @@ There is no cliff between dense and sparse. This channel has {live} live cells o
 
 # %% name="road-maps" tags=["hide-input"]
 STOPS = (1.0, 3.0, 10.0, 64.0)
-on_road = torch.cat([back_through(models.GeM(p).to(where), channel_map)[0] for p in STOPS])
-scaled = (on_road / on_road.amax(dim=(1, 2), keepdim=True)).cpu().numpy()
-activation = (channel_map[0] / top).cpu().numpy()
+on_road = torch.cat([back_through(models.GeM(p), channel_map)[0] for p in STOPS])
+scaled = (on_road / on_road.amax(dim=(1, 2), keepdim=True)).numpy()
+activation = (channel_map[0] / top).numpy()
 show(
     figures.map_grid(
         np.concatenate([activation, scaled]), ["activation", *(f"gradient\np = {p:.0f}" for p in STOPS)], "relative size", columns=5,

@@ -98,6 +98,14 @@ def test_each_kind_of_head_is_found_with_its_layers_positions_and_parameters(nam
     assert list(found[:4]) == expected
 
 
+def test_the_networks_own_device_plays_no_part():
+    network, seen = copy.deepcopy(NETWORKS["pool module"][0]), []
+    network.fc.register_forward_hook(lambda module, inputs, output: seen.extend([inputs[0], output]))
+    census.head_of(network, size=2 * SIDE)
+    assert {tensor.device.type for tensor in seen} == {"meta"}  # MPS names its operations otherwise
+    assert {parameter.device.type for parameter in network.parameters()} == {"cpu"}
+
+
 def test_a_network_with_misleading_names_is_read_by_what_it_does():
     class GlobalAveragePoolResNet(nn.Module):
         """Named after the average; it flattens."""

@@ -1,23 +1,48 @@
-"""Where tensors go: the choice of device, and a stand-in device that no tensor left on the CPU gets past.
+"""Where tensors go: the choice of device. That the chapters keep to it is the matter of ``test_second_device.py``."""
 
-The stand-in is PyTorch's ``lazy`` device type under ``FakeTensorMode``: shapes and devices are real, numbers are not.
-It relies on PyTorch's private behaviour, which is why the tests marked ``gpu`` stay.
-"""
+import sys
+import warnings
 
-import contextlib
-from pathlib import Path
-
-import jupytext
 import pytest
 import torch
-import torch.nn.functional as F
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from gaplab import counting, device, device_name, models, timing
 from gaplab.errors import ReaderError
 
-BOOK = Path(__file__).parent.parent / "book"
-STAND_IN = torch.device("lazy")
+chooser = sys.modules["gaplab.device"]  # gaplab.device is the function
+
+
+@pytest.fixture(autouse=True)
+def untried():
+    """Forget which devices were tried, before a test and after it."""
+    chooser._chosen.cache_clear()
+    yield
+    chooser._chosen.cache_clear()
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Make a machine that has the kinds of GPU given; PyTorch computes on those that are not broken."""
+
+    def has(*kinds, broken=()):
+        monkeypatch.delenv("GAPLAB_DEVICE", raising=False)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in kinds)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in kinds)
+        real = torch.ones
+
+        def ones(*shape, device):
+            tried.append(str(device))
+            if device.type in broken:
+                warnings.warn("ten lines about compute capability", stacklevel=1)
+                raise RuntimeError("CUDA error: no kernel image is available.\nCompile with TORCH_USE_CUDA_DSA.")
+            return real(*shape)
+
+        tried = []
+        monkeypatch.setattr(torch, "ones", ones)
+        return tried
+
+    return has
 
 
 @pytest.mark.parametrize("wanted", ["cpu", " CPU "])
@@ -27,12 +52,32 @@ def test_the_environment_chooses(monkeypatch, wanted):
     assert device_name().startswith("CPU (")
 
 
-@pytest.mark.parametrize(("cuda", "mps", "best"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")])
-def test_the_best_device_is_the_default(monkeypatch, cuda, mps, best):
-    monkeypatch.delenv("GAPLAB_DEVICE", raising=False)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert device().type == best
+@pytest.mark.parametrize(("kinds", "best"), [(("cuda", "mps"), "cuda"), (("mps",), "mps"), ((), "cpu")])
+def test_the_best_device_is_the_default(machine, kinds, best):
+    tried = machine(*kinds)
+    assert [device().type for _ in range(3)] == [best] * 3
+    assert tried == [best][: len(kinds)]  # once, whatever the number of calls
+
+
+def test_a_gpu_without_kernels_is_passed_over_with_one_sentence(machine):
+    machine("cuda", broken=["cuda"])
+    with warnings.catch_warnings(record=True) as said:
+        assert [device().type for _ in range(3)] == ["cpu"] * 3
+    assert [str(warning.message) for warning in said] == [
+        "This PyTorch cannot compute on cuda (RuntimeError: CUDA error: no kernel image is available), so the book "
+        "runs on the CPU: install a PyTorch that is built for this GPU, or set GAPLAB_DEVICE to cpu."
+    ]
+
+
+@pytest.mark.parametrize("wanted", ["cuda", "cuda:1"])
+def test_a_gpu_without_kernels_that_was_asked_for_is_refused(machine, monkeypatch, wanted):
+    tried = machine("cuda", broken=["cuda"])
+    monkeypatch.setenv("GAPLAB_DEVICE", wanted)
+    with pytest.raises(
+        ReaderError, match=rf"GAPLAB_DEVICE is '{wanted}', but this PyTorch cannot compute there \(Runtime"
+    ):
+        device()
+    assert tried == [wanted]
 
 
 @pytest.mark.parametrize(
@@ -52,83 +97,6 @@ def test_a_missing_device_gets_one_sentence(monkeypatch, wanted, sentence):
     with pytest.raises(ReaderError) as caught:
         device()
     assert sentence in str(caught.value)
-
-
-def cell(chapter, name):
-    """Return the source of a chapter's named cell."""
-    (source,) = [c.source for c in jupytext.read(BOOK / f"{chapter}.py").cells if c.metadata.get("name") == name]
-    return source
-
-
-@contextlib.contextmanager
-def fake():
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        yield
-
-
-def one_step(network, images, labels):
-    network = network.to(STAND_IN)
-    optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
-    F.cross_entropy(network(images), labels).backward()
-    optimiser.step()
-    return [p.grad for p in network.parameters()]
-
-
-@pytest.mark.parametrize("head", ["gap", "max", "gem", "flatten"])
-def test_a_resnet_takes_a_step_on_the_stand_in(head):
-    network = models.torchvision_resnet("resnet18", head, size=64)
-    with fake():
-        images, labels = torch.randn(2, 3, 64, 64, device=STAND_IN), torch.arange(2, device=STAND_IN)
-        gradients = one_step(network, images, labels)
-    assert {g.device.type for g in gradients} == {"lazy"}
-
-
-@pytest.mark.parametrize("left_behind", ["images", "labels", "a weight"])
-def test_the_stand_in_catches_a_tensor_left_on_the_cpu(left_behind):
-    network = models.resnet8("gap")
-    with fake():
-        images = torch.randn(2, 1, 28, 28, device="cpu" if left_behind == "images" else STAND_IN)
-        labels = torch.arange(2, device="cpu" if left_behind == "labels" else STAND_IN)
-        network = network.to(STAND_IN)
-        if left_behind == "a weight":
-            network.fc.weight = torch.nn.Parameter(torch.randn(10, 64, device="cpu"))
-        with pytest.raises(RuntimeError, match="device"):
-            F.cross_entropy(network(images), labels).backward()
-
-
-def run_cell(source, **names):
-    scope = {"torch": torch, "F": F, "nn": torch.nn, "models": models, "where": STAND_IN, **names}
-    exec(compile(source, "<cell>", "exec"), scope)
-    return scope
-
-
-def test_chapter_1_sends_its_gradients_on_the_device():
-    source = cell("01_parameter_count", "sends-back").split("\n\n")[
-        0
-    ]  # what follows reads numbers, which are fake here
-    resnet = models.torchvision_resnet("resnet18")
-    resnet.fc = torch.nn.Linear(2048, 1000)
-    with fake():
-        resnet = resnet.to(STAND_IN)
-        maps = torch.randn(2, 2048, 7, 7, device=STAND_IN)
-        names = {"feature_map": maps, "images": [0, 0], "resnet50": resnet}
-        scope = run_cell(source, **names)
-        assert scope["gap_gradient"].device.type == scope["flat_gradient"].device.type == "lazy"
-        for careless in (source.replace("285, device=where", "285"), source.replace("1000, device=where", "1000")):
-            assert careless != source
-            with pytest.raises(RuntimeError, match="device"):
-                run_cell(careless, **names)
-
-
-def test_chapter_1_times_its_step_on_the_device(monkeypatch):
-    network, results = models.torchvision_resnet("resnet18", "flatten"), []
-    with fake():
-        network = network.to(STAND_IN)
-        monkeypatch.setattr(models, "torchvision_resnet", lambda name, head: network)
-        monkeypatch.setattr(timing, "cost", lambda call, repeats=1: results.append(call()))
-        run_cell(cell("01_parameter_count", "step-cost"), timing=timing)["step_cost"]("flatten", batch=2)
-    assert results[1].device.type == "lazy"
-    assert {p.grad.device.type for p in network.parameters()} == {"lazy"}
 
 
 @pytest.mark.gpu

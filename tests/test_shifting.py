@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from gaplab import data, models, shifting, weights
+from gaplab import ReaderError, data, models, shifting, weights
 from gaplab.device import device
 
 
@@ -74,6 +74,12 @@ def test_calibration_gives_every_batch_norm_unit_outputs():
     out = network.bn1(network.conv1(images))
     torch.testing.assert_close(out.mean(dim=(0, 2, 3)), torch.zeros(16, device=device()), atol=1e-4, rtol=0)
     torch.testing.assert_close(out.std(dim=(0, 2, 3)), torch.ones(16, device=device()), atol=1e-2, rtol=0)
+
+
+def test_calibration_on_one_cell_gives_one_sentence():
+    picture = data.photograph("coffee", 32).tensor  # a last map of 1 x 1
+    with pytest.raises(ReaderError, match="give two images or more"):
+        shifting.calibrate(models.torchvision_resnet("resnet18"), picture)
 
 
 def test_every_place_is_row_by_row_and_loses_nothing():

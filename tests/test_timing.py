@@ -1,5 +1,7 @@
 import time
+from types import SimpleNamespace
 
+import pytest
 import torch
 from torch import nn
 
@@ -40,3 +42,48 @@ def test_time_is_the_median_and_leaves_out_the_first_call():
     naps = iter([0.5, 0.02, 0.2, 0.02])
     milliseconds = timing.cost(lambda: time.sleep(next(naps)), repeats=3).milliseconds
     assert 20 <= milliseconds < 100
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """Stand in for a GPU's runtime, and list what is asked of it in order."""
+    done = []
+
+    class Event:
+        def __init__(self, enable_timing):
+            assert enable_timing
+
+        def record(self, stream):
+            done.append(f"event on {stream}")
+
+        def synchronize(self):
+            done.append("wait")
+
+        def elapsed_time(self, end):
+            return 7.0
+
+    stubs = {
+        "Event": Event,
+        "current_stream": lambda where: f"{where}'s stream",
+        "memory_allocated": lambda where: 1_000_000,
+        "reset_peak_memory_stats": lambda where: None,
+        "max_memory_allocated": lambda where: 3_000_000,
+    }
+    for name, stub in stubs.items():
+        monkeypatch.setattr(torch.cuda, name, stub)
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: done.append("wait"))
+    return SimpleNamespace(
+        done=done, use=lambda name: monkeypatch.setattr(timing, "device", lambda: torch.device(name))
+    )
+
+
+def test_events_are_recorded_on_the_device_that_works(gpu):
+    gpu.use("cuda:1")
+    assert timing.cost(lambda: gpu.done.append("work"), repeats=1) == timing.Cost(7.0, 2.0)
+    assert gpu.done == ["work", "event on cuda:1's stream", "work", "event on cuda:1's stream", "wait"]
+
+
+def test_the_clock_starts_when_mps_has_finished_what_came_before(gpu):
+    gpu.use("mps")
+    timing.cost(lambda: gpu.done.append("work"), repeats=2)
+    assert gpu.done == ["work", *["wait", "work", "wait"] * 2]

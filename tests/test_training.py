@@ -152,6 +152,20 @@ def test_bad_input_gives_one_sentence(options, count, few):
         training.fit(models.resnet8(), (few[0][:count], few[1][:count]), **options)
 
 
+ONE_CELL = (
+    "One image whose map is a single cell reached batch norm in training mode.* a batch_size that leaves no image"
+)
+
+
+def test_a_last_batch_of_one_cell_gives_one_sentence(few):
+    images, labels = few[0][:5, :, :4, :4], few[1][:5]  # a last map of 1 x 1, and one image left over
+    with pytest.raises(ReaderError, match=ONE_CELL):
+        training.fit(models.resnet8(), (images, labels), epochs=1, batch_size=2, progress=False)
+    with pytest.raises(ReaderError, match=ONE_CELL):
+        training.refit_batch_norm(models.resnet8(), images[:1])
+    training.fit(models.resnet8(), (images, labels), epochs=1, batch_size=5, progress=False)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(device().type == "cpu", reason="needs a real CUDA or MPS device")
 def test_training_runs_on_a_real_device(few):

@@ -87,12 +87,15 @@ def test_unknown_missing_and_damaged_checkpoints_give_one_sentence(folder):
         weights.load("tiny-max-s0", folder)
 
 
-def test_checkpoint_of_another_shape_gives_one_sentence(folder):
+@pytest.mark.parametrize("other", [{"name": "resnet20"}, {"head": "flatten"}])
+def test_checkpoint_of_another_network_or_head_gives_one_sentence(folder, other):
     path = folder / "tiny-max-s0.json"
     card = json.loads(path.read_text(encoding="utf-8"))
-    card["network"]["name"] = "resnet20"
+    card["network"] |= other
     path.write_text(json.dumps(card), encoding="utf-8")
-    with pytest.raises(ReaderError, match="damaged"):
+    with pytest.raises(
+        ReaderError, match=r"'tiny-max-s0' does not fit the network that its card names .* another network"
+    ):
         weights.load("tiny-max-s0", folder)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 import torchvision
 from torch import nn
+from torch.func import functional_call
 from tqdm import tqdm
 
 from gaplab.counting import classifier
@@ -75,7 +76,7 @@ def head_of(network: nn.Module, size: int = 224, channels: int = 3) -> Head:
 
     Args:
         network: Takes images ``(N, channels, size, size)`` and returns logits ``(N, classes)``; its parameters need
-            gradients. It may be on the meta device. Its mode is left as it was.
+            gradients. It may be on any device. Its mode is left as it was.
         size: Side of the images in pixels.
         channels: Channels of the images.
 
@@ -83,9 +84,11 @@ def head_of(network: nn.Module, size: int = 224, channels: int = 3) -> Head:
         ReaderError: The network does not return one tensor ``(N, classes)`` that depends on parameters.
     """
     was_training = network.training
-    where = next(network.parameters()).device
+    # On the meta device operations bear the same names whatever the network's own device calls them.
+    state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    shapes = {name: torch.empty_like(t, device="meta", requires_grad=t.requires_grad) for name, t in state.items()}
     with torch.enable_grad():
-        logits = network.eval()(torch.zeros(2, channels, size, size, device=where))
+        logits = functional_call(network.eval(), shapes, torch.zeros(2, channels, size, size, device="meta"))
     network.train(was_training)
     if not isinstance(logits, torch.Tensor) or logits.dim() != 2 or logits.grad_fn is None:
         raise ReaderError(f"{type(network).__name__} does not return logits (N, classes): give a trainable classifier.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class ReaderError(Exception):
@@ -26,3 +27,21 @@ def unknown_name(kind: str, given: object, allowed: Iterable[str]) -> ReaderErro
     near = difflib.get_close_matches(str(given), names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(names[:12])}."
     return ReaderError(f"There is no {kind} called {given!r}: {hint}")
+
+
+@contextmanager
+def lone_numbers_explained() -> Iterator[None]:
+    """Answer PyTorch's error about a channel of one number, where a network runs in training mode in a ``with`` block.
+
+    Raises:
+        ReaderError: Batch norm was given one image whose map is one cell, so that it has no variance to take.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise ReaderError(
+            "One image whose map is a single cell reached batch norm in training mode, where it has no variance: "
+            "give two images or more, a batch_size that leaves no image alone, or larger images."
+        ) from error

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaplab.data import FRAME, IMAGENET_MEAN, IMAGENET_STD, ROOM, place
+from gaplab.errors import lone_numbers_explained
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -86,13 +87,16 @@ def calibrate(network: N, images: Tensor) -> N:
     Args:
         network: On the images' device; it is left in evaluation mode.
         images: ``(N, C, H, W)``, as the network takes them.
+
+    Raises:
+        ReaderError: Batch norm gets one number a channel (`gaplab.errors.lone_numbers_explained`).
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 1.0  # the running statistics become those of the one batch
     network.train()
-    with torch.no_grad():
+    with torch.no_grad(), lone_numbers_explained():
         network(images)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -50,23 +50,26 @@ def cost(call: Callable[[], object], repeats: int = 5) -> Cost:
     torch.cuda.reset_peak_memory_stats(where)
     call()
     peak = torch.cuda.max_memory_allocated(where) - before
-    milliseconds = [_event_milliseconds(call) for _ in range(repeats)]
+    milliseconds = [_event_milliseconds(call, where) for _ in range(repeats)]
     return Cost(statistics.median(milliseconds), peak / MEGABYTE)
 
 
 def _seconds(call: Callable[[], object], where: torch.device) -> float:
+    # MPS returns before its work is done: the clock must count neither an earlier call's nor miss this one's.
+    finish = torch.mps.synchronize if where.type == "mps" else lambda: None
+    finish()
     start = time.perf_counter()
     call()
-    if where.type == "mps":
-        torch.mps.synchronize()
+    finish()
     return time.perf_counter() - start
 
 
-def _event_milliseconds(call: Callable[[], object]) -> float:
+def _event_milliseconds(call: Callable[[], object], where: torch.device) -> float:
+    stream = torch.cuda.current_stream(where)  # without it an event goes to the current device, which need not be ours
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    start.record()
+    start.record(stream)
     call()
-    end.record()
+    end.record(stream)
     end.synchronize()
     return float(start.elapsed_time(end))
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from gaplab.data import normalise
 from gaplab.device import device
-from gaplab.errors import ReaderError
+from gaplab.errors import ReaderError, lone_numbers_explained
 
 Labelled = tuple[Tensor, Tensor]
 """Images, uint8 (or float on a scale from 0 to 255) ``(N, 1, H, W)``, and labels, int64 ``(N,)``."""
@@ -68,7 +68,8 @@ def fit(
         an epoch whose loss is not finite.
 
     Raises:
-        ReaderError: There are no training images, or ``epochs`` or ``batch_size`` is less than 1.
+        ReaderError: There are no training images, ``epochs`` or ``batch_size`` is less than 1, or batch norm gets one
+            number a channel (`gaplab.errors.lone_numbers_explained`).
     """
     if not len(train[0]) or epochs < 1 or batch_size < 1:
         raise ReaderError(
@@ -90,7 +91,11 @@ def fit(
     history: list[dict[str, float]] = []
     quiet = {} if progress else {"disable": True}
     # Dropout draws from the global generators: they get this run's seed, and the caller's state back afterwards.
-    with torch.random.fork_rng(), tqdm(total=steps, desc=label, unit="step", leave=False, **quiet) as bar:
+    with (
+        lone_numbers_explained(),
+        torch.random.fork_rng(),
+        tqdm(total=steps, desc=label, unit="step", leave=False, **quiet) as bar,
+    ):
         torch.manual_seed(seed)
         for epoch in range(1, epochs + 1):
             network.train()
@@ -172,8 +177,9 @@ def refit_batch_norm(network: nn.Module, images: Tensor) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over all batches
     network.train()
-    for batch in batches(images):
-        network(batch)
+    with lone_numbers_explained():
+        for batch in batches(images):
+            network(batch)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.eval()

@@ -59,7 +59,8 @@ def load(name: str, folder: Path = FOLDER) -> nn.Module:
         folder: Where the checkpoints lie.
 
     Raises:
-        ReaderError: There is no such checkpoint, or its file is missing or damaged.
+        ReaderError: There is no such checkpoint, its file is missing or damaged, or it holds another network or head
+            than its card names.
     """
     described = card(name, folder)
     try:
@@ -72,8 +73,14 @@ def load(name: str, folder: Path = FOLDER) -> nn.Module:
     network = models.make(**described["network"])
     try:
         network.load_state_dict(safetensors.torch.load(content))
-    except (SafetensorError, RuntimeError) as error:
+    except SafetensorError as error:
         raise ReaderError(broken) from error
+    except RuntimeError as error:
+        given = "{name} with head {head}".format(**described["network"])
+        raise ReaderError(
+            f"The checkpoint {name!r} does not fit the network that its card names ({given}): it was saved from "
+            "another network or head, so load it with its own card."
+        ) from error
     return network.eval()
 
 

@@ -1,0 +1,67 @@
+"""Every cell of every chapter and problem set on a device that is not the CPU: see ``standin/standin.cpp``."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gaplab.rendering import KERNEL_ENVIRONMENT
+
+HERE = Path(__file__).parent
+BOOK = HERE.parent / "book"
+CHAPTERS = sorted(BOOK.glob("0[1-6]_*.py"))
+PROBLEM_SETS = sorted((BOOK / "coursework").glob("ps*.py"))
+QUICK = ("01", "cuda")
+"""The source and the role that every run of the tests tries; the others take minutes."""
+
+
+def cases():
+    """List every source in both roles."""
+    for source in [*CHAPTERS, *PROBLEM_SETS]:
+        for role in ("cuda", "mps"):
+            number = source.name.partition("_")[0]
+            marks = [] if (number, role) == QUICK else [pytest.mark.thorough]
+            yield pytest.param(source, role, id=f"{number}-{role}", marks=marks)
+
+
+@pytest.fixture
+def run(pytestconfig):
+    """Run a source's cells on the second device, with a cell changed if one is given."""
+    if sys.platform != "linux" or not shutil.which("g++"):
+        sentence = "the second device is compiled when the tests run: that takes Linux and g++"
+        (pytest.fail if os.environ.get("GAPLAB_NEEDS_COMPILER") else pytest.skip)(sentence)
+
+    def run_cells(source, role, *change):
+        folder = pytestconfig.cache.mkdir("standin")
+        conditions = {"GAPLAB_DEVICE": "", "MPLBACKEND": "agg", "CUDA_VISIBLE_DEVICES": ""}
+        return subprocess.run(
+            [sys.executable, HERE / "standin" / "run_cells.py", source, folder, role, *change],
+            env={**os.environ, **KERNEL_ENVIRONMENT, **conditions},
+            capture_output=True,
+            text=True,
+        )
+
+    return run_cells
+
+
+@pytest.mark.parametrize(("source", "role"), cases())
+def test_every_cell_runs_on_a_second_device(run, source, role):
+    done = run(source, role)
+    assert not done.returncode, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("chapter", "cell", "old", "new", "said"),
+    [
+        (1, "receives-figure", "[cat].cpu()", "[cat]", "can't convert"),
+        (3, "heads", "7, 7, device=where", "7, 7", "on the same device"),
+        (5, "back-through", "pool(x).sum(), x", "pool(x).sum() + torch.ones(1), x", "on the same device"),
+    ],
+)
+def test_a_careless_edit_is_noticed(run, chapter, cell, old, new, said):
+    done = run(CHAPTERS[chapter - 1], "cuda", cell, old, new)
+    assert done.returncode
+    assert said in done.stderr
