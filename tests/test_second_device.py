@@ -41,7 +41,7 @@ def run(pytestconfig):
             [sys.executable, HERE / "standin" / "run_cells.py", source, folder, role, *change],
             env={**os.environ, **KERNEL_ENVIRONMENT, **conditions},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
         )
 
     return run_cells

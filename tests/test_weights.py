@@ -130,7 +130,7 @@ def test_official_weights_go_into_the_network_and_flatten_keeps_its_own_classifi
     assert flat.fc.weight.shape == (1000, 512 * 49)
     blended = models.torchvision_resnet("resnet18", "gem", weights=choice)
     assert torch.equal(blended.fc.weight.cpu(), trained.fc.weight)
-    assert float(blended.avgpool.p) == 3
+    assert blended.avgpool.p.item() == 3
 
 
 @pytest.mark.parametrize("head", ["gap", "gem", "flatten"])
