@@ -108,15 +108,18 @@ def _site(session: nox.Session, *options: str) -> Path:
 def tests(session: nox.Session) -> None:
     """Lint, types, unit tests, nbval over every notebook, checks on the built site, browser tests.
 
-    After ``-- --newest`` with the newest releases in the ranges, in environments of their own.
+    After ``-- --newest`` with the newest releases in the ranges, in environments of their own; what else stands there
+    goes to pytest, and chooses tests.
     """
     python = _lab(session)
     _grading(session)
-    session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
-    session.run(python, "-m", "ruff", "check", ".", external=True)
-    session.run(python, "-m", "mypy", external=True)
+    arguments = _arguments(session)
+    if not arguments:
+        session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
+        session.run(python, "-m", "ruff", "check", ".", external=True)
+        session.run(python, "-m", "mypy", external=True)
     # Two workers on two cores: more threads than one each would only wait for one another.
-    _pytest(session, python, 1, *(_arguments(session) or ("tests", *NBVAL)))
+    _pytest(session, python, 1, *(arguments or ("tests", *NBVAL)))
 
 
 def _pytest(session: nox.Session, python: str, threads: int, *options: str) -> None:
