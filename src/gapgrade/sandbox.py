@@ -137,7 +137,7 @@ class Sandbox:
             "print(json.dumps([sys.prefix, sys.base_prefix, *(list(s.submodule_search_locations) if s else [])]))"
         )
         try:
-            found = subprocess.run([self.python, "-c", ask], capture_output=True, encoding="utf-8", check=True)
+            found = subprocess.run([self.python, "-c", ask], capture_output=True, check=True)  # JSON, in ASCII
         except (OSError, subprocess.CalledProcessError) as problem:
             raise CourseworkError(f"The lab's Python does not start: {self.python} ({problem}).") from None
         self.parts: list[str] = json.loads(found.stdout)
@@ -181,7 +181,9 @@ class Sandbox:
                 done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=60)
             except (OSError, subprocess.TimeoutExpired) as problem:
                 return str(problem)
-        return (done.stderr.strip() or f"exit status {done.returncode}") if done.returncode else ""
+        if done.returncode == 0:
+            return ""
+        return done.stderr.strip().rpartition("\n")[2] or f"exit status {done.returncode}"
 
     def _wrap(self, isolation: str, scratch: Path) -> list[str]:
         if isolation == "none":

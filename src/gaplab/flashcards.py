@@ -188,7 +188,8 @@ def last_change(book: Path) -> int:
     sources += [path for path in code if path.exists()]
     asked = ["git", "log", "-1", "--format=%ct", "--", *(os.path.relpath(path, book) for path in sources)]
     try:
-        said = subprocess.run(asked, cwd=book, capture_output=True, encoding="utf-8", check=True).stdout.strip()
+        # git complains in the reader's language and encoding: only its digits are read.
+        said = subprocess.run(asked, cwd=book, capture_output=True, check=True).stdout.decode("ascii").strip()
     except (OSError, subprocess.CalledProcessError):
         said = ""
     return int(said) if said else int(max(path.stat().st_mtime for path in sources))
