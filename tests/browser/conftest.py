@@ -7,11 +7,13 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Request, WebSocket, sync_playwright
 
 from gaplab.widgets.base import PageWidget
 
@@ -27,7 +29,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Whatever slips past the route below finds no host either.
+    # What asks another host finds none, and is noted below.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
@@ -59,7 +61,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pages = (path.relative_to(SITE) for path in SITE.rglob("*.html"))
         # Folders with an underscore hold the theme's parts, not pages.
         names = sorted(str(page) for page in pages if not page.parts[0].startswith("_"))
-        metafunc.parametrize("page_name", names or ["no page"])
+        # The scope lets the tests that share a visit follow one another.
+        metafunc.parametrize("page_name", names or ["no page"], scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -84,8 +87,8 @@ def browser() -> Iterator[Browser]:
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[OpenPage]:
+@contextmanager
+def watching(browser: Browser) -> Iterator[OpenPage]:
     """Open pages in contexts of their own; at the end none may have asked another host or logged an error.
 
     The function takes ``viewport`` ("wide" or "narrow"), ``theme`` ("light" or "dark"), ``javascript`` and
@@ -93,26 +96,24 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     """
     contexts, foreign, errors = [], [], []
 
-    def guard(route: Route) -> None:
-        address = urlsplit(route.request.url)
+    def note(asked: Request | WebSocket) -> None:
+        address = urlsplit(asked.url)
         if address.scheme in ("http", "https", "ws", "wss") and address.hostname not in LOCAL_HOSTS:
-            foreign.append(route.request.url)
-            route.abort()
-        else:
-            route.continue_()
+            foreign.append(asked.url)
 
     def open_one(viewport: str = "wide", theme: str = "light", javascript: bool = True, strict: bool = True) -> Page:
         context = browser.new_context(
             viewport=VIEWPORTS[viewport], color_scheme=theme, java_script_enabled=javascript, service_workers="block"
         )
         contexts.append(context)
-        context.route("**/*", guard)
+        context.on("request", note)
         # The reader's own choice of theme, as the switch in the book's header keeps it.
         context.add_init_script(
             "if (location.protocol === 'file:')"
             f" {{ localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}'); }}"
         )
         page = context.new_page()
+        page.on("websocket", note)
         if strict:
             page.on("pageerror", lambda error: errors.append(f"page error: {error}"))
             page.on("console", lambda said: errors.append(f"console: {said.text}") if said.type == "error" else None)
@@ -126,8 +127,21 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 
 @pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """Open pages for one test, as `watching` says."""
+    with watching(browser) as open_one:
+        yield open_one
+
+
+@pytest.fixture(scope="module")
+def open_shared_page(browser: Browser) -> Callable[[], AbstractContextManager[OpenPage]]:
+    """Do the same in a ``with`` block, for a page that several tests look at."""
+    return partial(watching, browser)
+
+
+@pytest.fixture
 def page(open_page: OpenPage) -> Page:
-    """A wide, light page, watched as ``open_page`` says."""
+    """A wide, light page, watched as `watching` says."""
     return open_page()
 
 

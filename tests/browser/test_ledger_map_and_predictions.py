@@ -15,6 +15,9 @@ from gaplab import claims, counting
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
+CHAPTERS = sorted((ROOT / "book").glob("[0-9][0-9]_*.py"))
+ASKING = [path.stem for path in CHAPTERS if "Predictions(" in path.read_text(encoding="utf-8")]
+"""Chapters that let the reader predict."""
 both_viewports = pytest.mark.parametrize("viewport", ["wide", "narrow"])
 
 
@@ -31,12 +34,9 @@ def state(found: Locator) -> dict[str, Any]:
     return dict(json.loads(text or "")["state"])
 
 
-def test_predictions_answer_at_once(open_page: Any, site: Path, page_name: str) -> None:
-    page = open_page()
-    page.goto((site / page_name).as_uri())
-    if not page.locator("[data-widget=predictions]").count():
-        pytest.skip("no predictions on this page")
-    found = widget(open_page, site, page_name, "predictions")
+@pytest.mark.parametrize("chapter", ASKING)
+def test_predictions_answer_at_once(open_page: Any, site: Path, chapter: str) -> None:
+    found = widget(open_page, site, f"{chapter}.html", "predictions")
     questions = state(found)["questions"]
     groups = found.locator("fieldset")
     expect(groups).to_have_count(len(questions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from gaplab.widgets import Backbone, HeadCalculator
 
 pytestmark = pytest.mark.browser
 
-both_themes = pytest.mark.parametrize("theme", ["light", "dark"])
 both_viewports = pytest.mark.parametrize("viewport", ["wide", "narrow"])
 
 
@@ -26,20 +26,33 @@ def visit(page: Page, site: Path, name: str) -> Page:
     return page
 
 
-@both_themes
-def test_page_is_quiet_and_in_its_theme(open_page: Any, site: Path, page_name: str, theme: str) -> None:
-    """``open_page`` fails on a request to another host and on an error; here also on a missing local file."""
-    page, missing = open_page(theme=theme), []
-    page.on("requestfailed", lambda request: missing.append(request.url))
-    visit(page, site, page_name)
-    page.wait_for_load_state("networkidle")
-    assert missing == []
-    assert page.locator("html").get_attribute("data-theme") == theme
+def unfold(page: Page) -> None:
+    """Open all that is folded."""
+    page.locator("details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
 
 
-def test_page_fits_a_narrow_screen(open_page: Any, site: Path, page_name: str) -> None:
-    page = visit(open_page(viewport="narrow"), site, page_name)
-    too_wide = page.evaluate(
+@pytest.fixture(scope="module", params=["wide-light", "narrow-dark"])
+def visited(request: pytest.FixtureRequest, open_shared_page: Any, site: Path, page_name: str) -> Iterator[Page]:
+    """A page that several tests look at.
+
+    It fails on a request to another host and on an error, as any page; here also on a missing local file.
+    """
+    viewport, theme = request.param.split("-")
+    with open_shared_page() as open_one:
+        page, missing = open_one(viewport, theme), []
+        page.on("requestfailed", lambda asked: missing.append(asked.url))
+        yield visit(page, site, page_name)
+        page.wait_for_load_state("networkidle")
+        assert missing == []
+
+
+def test_page_is_in_its_theme(visited: Page) -> None:
+    wanted = visited.evaluate("matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'")
+    assert visited.locator("html").get_attribute("data-theme") == wanted
+
+
+def test_page_fits_its_screen(visited: Page) -> None:
+    too_wide = visited.evaluate(
         """() => {
           if (document.documentElement.scrollWidth <= innerWidth) return [];
           const all = [...document.body.querySelectorAll("*")];
@@ -48,8 +61,8 @@ def test_page_fits_a_narrow_screen(open_page: Any, site: Path, page_name: str) -
         }"""
     )
     assert too_wide == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    cut = page.locator("div.math").evaluate_all(
+    assert visited.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    cut = visited.locator("div.math").evaluate_all(
         """(all) => all.filter((e) => {
           const [box, sign] = [e, e.querySelector(".katex-html")].map((each) => each.getBoundingClientRect());
           return sign.left < box.left - 1 || sign.right - box.left > e.scrollWidth + 1
@@ -57,17 +70,15 @@ def test_page_fits_a_narrow_screen(open_page: Any, site: Path, page_name: str) -
         }).map((e) => e.textContent)"""
     )
     assert cut == [], "a part of a formula lies where scrolling cannot reach"
-    assert page.locator(".gaplab-widget").evaluate_all("(all) => all.every((w) => w.scrollWidth <= w.clientWidth)")
+    assert visited.locator(".gaplab-widget").evaluate_all("(all) => all.every((w) => w.scrollWidth <= w.clientWidth)")
 
 
-@pytest.mark.parametrize(("viewport", "theme"), [("wide", "light"), ("narrow", "dark")])
-def test_axe_finds_nothing_at_all(open_page: Any, site: Path, page_name: str, viewport: str, theme: str) -> None:
-    page = visit(open_page(viewport=viewport, theme=theme), site, page_name)
-    page.locator("details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
+def test_axe_finds_nothing_at_all(visited: Page) -> None:
+    unfold(visited)
     # What is folded out fades in, and axe must not judge the colours half-way.
-    page.evaluate("Promise.all(document.getAnimations().map((each) => each.finished.catch(() => 0)))")
+    visited.evaluate("Promise.all(document.getAnimations().map((each) => each.finished.catch(() => 0)))")
     # Without "preload", axe would fetch the style sheets once more, which no browser allows from disk.
-    results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+    results = Axe().run(visited, options={"resultTypes": ["violations"], "preload": False})
     assert results.response["violations"] == [], "\n".join(
         f"{fault['id']}: {node['target']} {node['html'][:200]}"
         for fault in results.response["violations"]
@@ -75,15 +86,14 @@ def test_axe_finds_nothing_at_all(open_page: Any, site: Path, page_name: str, vi
     )
 
 
-def test_equations_are_typeset(page: Page, site: Path, page_name: str) -> None:
-    visit(page, site, page_name)
-    raw = page.evaluate(
+def test_equations_are_typeset(visited: Page) -> None:
+    raw = visited.evaluate(
         """() => [...document.querySelectorAll("span.math, div.math")]
           .filter((e) => !e.querySelector(".katex, mjx-container") || e.querySelector(".katex-error, mjx-merror"))
           .map((e) => e.textContent)"""
     )
     assert raw == []
-    left = page.evaluate(
+    left = visited.evaluate(
         r"""() => {
           const text = document.querySelector("main").cloneNode(true);
           text.querySelectorAll("pre, code, script, style, .math").forEach((e) => e.remove());
@@ -91,12 +101,12 @@ def test_equations_are_typeset(page: Page, site: Path, page_name: str) -> None:
         }"""
     )
     assert left == []
-    if page.locator(".katex").count():
+    if visited.locator(".katex").count():
         # A font loads when a letter of it is first seen, so not before its answer is unfolded.
-        page.locator("details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
-        page.evaluate("document.fonts.ready")
+        unfold(visited)
+        visited.evaluate("document.fonts.ready")
         faces = "[...document.fonts].filter((f) => f.family.startsWith('KaTeX') && f.status === 'loaded').length"
-        assert page.evaluate(faces) > 0
+        assert visited.evaluate(faces) > 0
 
 
 def test_some_page_has_equations_and_some_has_a_widget(site: Path) -> None:
