@@ -11,6 +11,27 @@ mpl.use("agg")
 # Notebooks that tests are made of are no notebooks of the book for nbval to compare.
 collect_ignore_glob = ["*.ipynb"]
 
+LONG = (
+    "test_experiments.py",
+    "05_average_vs_max_gradients.ipynb",
+    "test_site.py",
+    "test_wrong_answers.py",
+    "test_census.py",
+    "test_mock_interview.py",
+    "test_weights.py",
+    "test_second_device.py",
+)
+"""The files that take longest, longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the long files first: begun last, one of them would go on alone while the other workers have no more to do.
+
+    pytest-xdist keeps to this order with ``--dist loadfile --no-loadscope-reorder``.
+    """
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
 
 @pytest.fixture(scope="session")
 def displayed() -> Callable[[Callable[[], Any]], list[dict[str, Any]]]:
