@@ -124,7 +124,7 @@ def tests(session: nox.Session) -> None:
 
 def _pytest(session: nox.Session, python: str, threads: int, *options: str) -> None:
     """Run pytest with as many workers as the threads of each leave room for on two cores."""
-    workers = ("-n", str(2 // threads), "--dist", "loadfile")
+    workers = ("-n", str(2 // threads), "--dist", "loadfile", "--no-loadscope-reorder")
     session.run(python, "-m", "pytest", *workers, *options, external=True, env={"OMP_NUM_THREADS": str(threads)})
 
 
