@@ -15,13 +15,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, WebSocket, sync_playwright
+from playwright.sync_api import Browser, Page, Request, WebSocket, expect, sync_playwright
 
 from gaplab.widgets.base import PageWidget
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
 VIEWPORTS = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
+PATIENCE = 60_000
+"""Milliseconds for which a test waits until a page is as it should be; on a busy machine that may take long."""
 LOCAL_HOSTS = ("127.0.0.1", "localhost")
 FLAGS = [
     "--no-sandbox",
@@ -100,6 +102,7 @@ def served_site(site: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         with_chromium = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         yield with_chromium
@@ -128,6 +131,7 @@ def watching(browser: Browser) -> Iterator[OpenPage]:
             viewport=VIEWPORTS[viewport], color_scheme=theme, java_script_enabled=javascript, service_workers="block"
         )
         contexts.append(context)
+        context.set_default_timeout(PATIENCE)
         context.on("request", note)
         # The reader's own choice of theme, as the switch in the book's header keeps it.
         context.add_init_script(

@@ -207,18 +207,17 @@ def test_pressing_again_reaches_the_points_that_lie_on_each_other(mounted: Page)
 def test_a_finger_taps_and_taps_again(mounted: Page) -> None:
     client = mounted.context.new_cdp_session(mounted)
 
-    def tap(name: str) -> str:
+    def tap(name: str, chosen: str) -> None:
         x, y = place(mounted, name)
         client.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
         client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        mounted.wait_for_timeout(50)
-        return str(mounted.evaluate("model.get('model')"))
+        mounted.wait_for_function("(chosen) => model.get('model') === chosen", arg=chosen)
 
-    assert tap("alexnet") == "alexnet"
-    assert tap("vgg16_bn") == "vgg16_bn"
-    assert tap("squeezenet1_0") == "squeezenet1_0"
-    assert tap("squeezenet1_0") == "squeezenet1_1"
-    assert tap("squeezenet1_0") == "squeezenet1_0"
+    tap("alexnet", "alexnet")
+    tap("vgg16_bn", "vgg16_bn")
+    tap("squeezenet1_0", "squeezenet1_0")
+    tap("squeezenet1_0", "squeezenet1_1")
+    tap("squeezenet1_0", "squeezenet1_0")
     check(mounted, "squeezenet1_0")
 
 

@@ -28,8 +28,8 @@ def test_logs_an_error(page):
     page.evaluate("console.error('seen')")
 
 def test_throws(page):
-    page.evaluate("setTimeout(() => { throw new Error('thrown'); })")
-    page.wait_for_timeout(200)
+    with page.expect_event("pageerror"):
+        page.evaluate("setTimeout(() => { throw new Error('thrown'); })")
 
 def test_site(site):
     pass

@@ -30,7 +30,6 @@ calculator = HeadCalculator([
 calculator"""
 READ = "print('python reads', calculator.network, calculator.size, calculator.classes)"
 WRITE = "calculator.classes = 10"
-PATIENCE = 60_000
 
 
 def free_port() -> int:
@@ -103,8 +102,8 @@ def run_cell(page: Page, number: int) -> None:
         if prompt.inner_text() != before:
             break
         page.wait_for_timeout(2000)
-    expect(prompt).not_to_have_text(before, timeout=PATIENCE)
-    expect(prompt).not_to_have_text("[*]:", timeout=PATIENCE)
+    expect(prompt).not_to_have_text(before)
+    expect(prompt).not_to_have_text("[*]:")
 
 
 def check_python_reads(page: Page, wanted: str) -> None:
@@ -120,12 +119,12 @@ def check_python_reads(page: Page, wanted: str) -> None:
 def test_python_reads_what_the_reader_chose(open_page: Any, lab: str) -> None:
     page = open_page(strict=False)  # JupyterLab's own messages on the console are not ours
     page.goto(f"{lab}/lab/tree/try.ipynb")
-    page.locator(".jp-Notebook .jp-CodeCell").nth(2).wait_for(timeout=PATIENCE)
+    page.locator(".jp-Notebook .jp-CodeCell").nth(2).wait_for()
     # A cell that is run before the kernel answers is not run at all.
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for(timeout=PATIENCE)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").wait_for()
     run_cell(page, 0)
     calculator = page.locator(".jp-OutputArea-output .head-calculator")
-    expect(calculator).to_have_count(1, timeout=PATIENCE)
+    expect(calculator).to_have_count(1)
     # The live view was chosen, not the HTML for pages without a kernel.
     expect(page.locator(".jp-OutputArea-output [data-widget]")).to_have_count(0)
     check_python_reads(page, "ResNet-50 224 1000")
