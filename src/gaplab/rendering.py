@@ -155,6 +155,7 @@ def execute(notebook: NotebookNode, folder: Path, environment: dict[str, str], a
         notebook,
         timeout=1800,
         kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],  # else each kernel warns that its sockets are not encrypted
         allow_errors=allow_errors,
         record_timing=False,
         coalesce_streams=True,  # else a slow cell's output is split where the clock says
