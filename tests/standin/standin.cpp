@@ -2,7 +2,7 @@
 //
 // Every operator that reaches the device becomes a `Call`: each device tensor is replaced by a CPU tensor over the same
 // memory, the CPU's kernel runs, and what it returns is labelled as the device's. A CPU tensor among the arguments is
-// refused as CUDA refuses it. Built for PyTorch's PrivateUse1 device, which plays CUDA, or with -DSTANDIN_MPS for "mps".
+// refused as CUDA refuses it. Built for PyTorch's PrivateUse1 device, which plays CUDA, or with -DSTANDIN_MPS as "mps".
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -238,8 +238,8 @@ class Call {
     for (const auto& stranger : strangers_) {
       const bool index = indexes_own && contains(cpu_indices_, stranger);
       const bool number = stranger.dim() == 0 && takes_cpu_scalar.count(name_);
-      TORCH_CHECK(copies || index || number, "Expected all tensors to be on the same device, but found at least two devices, ",
-                  kDevice, " and ", stranger.device(), "! (in ", name_, ")");
+      TORCH_CHECK(copies || index || number, "Expected all tensors to be on the same device, but found at least two ",
+                  "devices, ", kDevice, " and ", stranger.device(), "! (in ", name_, ")");
     }
   }
 
@@ -297,8 +297,8 @@ class Call {
       if (pair.host.is_same(result)) return pair.device;
     TORCH_CHECK(result.layout() == at::kStrided, "standin: ", name_, " returned what is no plain tensor");
     const bool is_double = result.scalar_type() == at::kDouble || result.scalar_type() == at::kComplexDouble;
-    TORCH_CHECK_TYPE(kHasDouble || !is_double, "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't "
-                     "support float64. Please use float32 instead. (in ", name_, ")");
+    TORCH_CHECK_TYPE(kHasDouble || !is_double, "Cannot convert a MPS Tensor to float64 dtype as the MPS framework ",
+                     "doesn't support float64. Please use float32 instead. (in ", name_, ")");
     if (const auto known = known_storage(result.storage())) return labelled(result, *known, kKey);
     made_.push_back({labelled(result, device_storage(result.storage()), kKey), result});
     return made_.back().device;
@@ -316,17 +316,18 @@ class Call {
   torch::jit::Stack& stack_;
   const size_t begin_;
   std::string name_;
-  bool here_ = false;                     // does this call concern the device at all?
-  std::vector<Pair> taken_, made_;        // arguments and results
-  std::vector<at::Tensor> strangers_;     // arguments on the CPU
-  std::vector<at::Tensor> cpu_indices_;   // of them, those that index a tensor
+  bool here_ = false;                    // does this call concern the device at all?
+  std::vector<Pair> taken_, made_;       // arguments and results
+  std::vector<at::Tensor> strangers_;    // arguments on the CPU
+  std::vector<at::Tensor> cpu_indices_;  // of them, those that index a tensor
 };
 
 void on_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) { Call(op, stack).run(); }
 
 // ---- Storages that PyTorch hands over: a boxed kernel does not get to see them ----
 
-at::Tensor& set_storage(at::Tensor& self, at::Storage source, int64_t offset, at::IntArrayRef size, at::IntArrayRef stride) {
+at::Tensor& set_storage(at::Tensor& self, at::Storage source, int64_t offset, at::IntArrayRef size,
+                        at::IntArrayRef stride) {
   auto* impl = self.unsafeGetTensorImpl();
   impl->set_storage_keep_dtype(std::move(source));
   impl->set_storage_offset(offset);
@@ -352,8 +353,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> linear_backward(const at::Tensor&
 at::Tensor max_pool2d_backward(const at::Tensor& grad, const at::Tensor& self, at::IntArrayRef kernel,
                                at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation,
                                bool ceil_mode) {
-  const auto indices =
-      std::get<1>(at::max_pool2d_with_indices(self, kernel, stride, padding, dilation, ceil_mode));
+  const auto indices = std::get<1>(at::max_pool2d_with_indices(self, kernel, stride, padding, dilation, ceil_mode));
   return at::max_pool2d_with_indices_backward(grad, self, kernel, stride, padding, dilation, ceil_mode, indices);
 }
 
