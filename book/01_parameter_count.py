@@ -707,7 +707,7 @@ def draw_budget(network, classes):
     show(ax, name="fig-your-turn", alt=finding, caption=finding)
 
 
-# %% name="your-turn" tags=["hide-input"]
+# %% name="your-turn" tags=["hide-input", "exact"]
 names = torchvision.models.list_models(module=torchvision.models)
 your_turn(
     draw_budget,
@@ -735,13 +735,13 @@ your_turn(
 # %% [markdown]
 # ## Verdicts
 
-# %% name="verdicts" tags=["remove-input"]
+# %% name="verdicts" tags=["remove-input", "exact"]
 trial.table()
 
 # %% [markdown]
 # ## Say it in the interview
 
-# %% name="thirty-seconds" tags=["remove-input"]
+# %% name="thirty-seconds" tags=["remove-input", "exact"]
 say(f"""
 **In 30 seconds.** "Pooling makes the head independent of the map's area: $C K$ weights instead of $H W C K$. For ResNet-50 that is
 {gap50.fc.weight.numel() / 1e6:.1f} million instead of {flat50.fc.weight.numel() / 1e6:.0f} million, exactly 49 times fewer. It saves memory and

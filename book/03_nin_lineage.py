@@ -772,10 +772,10 @@ for ax, (name, cam) in zip(panels, maps.items(), strict=True):
     ax.set_title(photo_network.categories[top[name]], fontsize=9)
     ax.set_axis_off()
 figure.colorbar(image, ax=panels, label="vote (logit)", shrink=0.9)
-half = {name: int((np.sort(m, axis=None)[::-1].cumsum() < m.sum() / 2).sum()) + 1 for name, m in maps.items()}  # fmt: skip
+highest = {name: np.sort(m, axis=None)[:-11:-1].sum() / m.sum() for name, m in maps.items()}
 show(
     figure, name="fig-cam",
-    alt=f"Six grey photographs, each under the votes of its 7 x 7 positions for the class named above it. For the cat {half['chelsea']} of 49 positions cast half of the vote, for the cup of espresso {half['coffee']}.",
+    alt=f"Six grey photographs, each under the votes of its 7 x 7 positions for the class named above it. The ten highest of 49 positions cast {highest['chelsea']:.0%} of the vote for the cat, and {highest['coffee']:.0%} of that for the cup of espresso.",
     caption="EfficientNet-Lite0 on six photographs: each position's vote for the class with the highest logit. Red is for, blue against; the 49 votes and the bias add up to the logit.",
 )  # fmt: skip
 

@@ -636,12 +636,12 @@ figures.table(
     pd.DataFrame(
         [
             {"photograph: class at 224 px": f"{name.removesuffix('_left')}: {label}"}
-            | {str(size): f"{probability.loc[name, size]:.0f}" for size in (96, 224, 320, 448)}
-            | {"canvas": f"{grey.loc[name, 'probability']:.0f}"}
+            | {str(size): f"{probability.loc[name, size]:.0f} %" for size in (96, 224, 320, 448)}
+            | {"canvas": f"{grey.loc[name, 'probability']:.0f} %"}
             for name, label in names.items()
         ]
     ),
-    caption="Probability (%) that EfficientNet-Lite0 gives, at each size in pixels, to the class that it names at 224 px. "
+    caption="Probability that EfficientNet-Lite0 gives, at each size in pixels, to the class that it names at 224 px. "
     "Canvas: the photograph at 224 px in the middle of 448 px of grey.",
 )  # fmt: skip
 

@@ -91,7 +91,7 @@ with torch.no_grad():
     feature_map = models.parts(resnet50, photographs).feature_map
 last_map = feature_map.cpu().double()  # (2, 2048, 7, 7); Apple's GPUs have no float64
 
-# %% name="at-the-pool"
+# %% name="at-the-pool" tags=["exact"]
 lengths, reached = {}, {}
 for head, pool in POOLS.items():
     channels = back_through(pool, last_map).flatten(2)  # (2, 2048, 49)
@@ -271,8 +271,8 @@ for ax in (left, right):
     ax.set_xticks(places, STAGES.values(), fontsize=8)
 show(
     figure, name="fig-gradient-stages",
-    alt=f"Effective density by layer from the pool's input to the stem. Max rises from {effective['max'][:, 0].mean():.1f} to {effective['max'][:, 1].mean():.0f} percent within one block and meets the average, near "
-    f"{effective['gap'][:, 3].mean():.0f} percent, at layer3. The ratio of lengths is 7 at the pool and {ratio[:, -1].mean():.1f} at the stem.",
+    alt=f"Effective density by layer from the pool's input to the stem. Max rises from {effective['max'][:, 0].mean():.1f} % to {effective['max'][:, 1].mean():.0f} % within one block and meets the average, near "
+    f"{effective['gap'][:, 3].mean():.0f} %, at layer3. The ratio of lengths is 7 at the pool and {ratio[:, -1].mean():.1f} at the stem.",
     caption="ResNet-50 with random weights, 224 px, two photographs, three seeds. Left: effective density, from the pool (left) back to the stem (right). Right: length of max's gradient over that of the average's; dotted: 7.",
 )  # fmt: skip
 

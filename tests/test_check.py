@@ -1,10 +1,14 @@
 """`nox -s check`: every verdict is judged anew, and one that does not stand is named."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 
 from gaplab import check, claims
 
+BOOK = Path(__file__).parent.parent / "book"
 SOURCE = """# %% name="setup"
 from gaplab import claims
 trial = claims.Trial(4)
@@ -47,7 +51,7 @@ def test_each_claim_gets_one_line(judged):
     assert lines["S2"].startswith(
         "S2  DOES NOT    04_small, cell record-s2: ReaderError: Claim S2: 5 ± 0 cells does not"
     )
-    assert lines["S4"] == "S4  DOES NOT    not judged: its chapter stopped before it"
+    assert lines["S4"] == "S4  not judged  a cell before it, or its own, stopped"
 
 
 @pytest.fixture
@@ -61,7 +65,7 @@ def test_all_verdicts_hold_where_every_one_stands(chapters, capsys):
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("device        cpu: CPU (")
     assert [line[:2] for line in said if "  stands  " in line] == list(claims.claims())
-    assert said[-1] == "All 36 verdicts of the book hold on this device."
+    assert said[-1] == "All 36 verdicts of the book hold on this device; those on training rest on the book's tables."
 
 
 def test_one_that_does_not_stand_is_named_and_fails(chapters, capsys, monkeypatch):
@@ -76,7 +80,27 @@ def test_one_that_does_not_stand_is_named_and_fails(chapters, capsys, monkeypatc
     assert [line for line in said if "DOES NOT" in line] == [
         "G6  DOES NOT    05, cell record-g6: ReaderError: Claim G6: 0.5 does not support"
     ]
-    assert said[-1] == "35 of 36 verdicts of the book hold on this device, 1 cells stopped."
+    assert said[-1] == (
+        "Of 36 verdicts 35 stand on this device, 1 do not, and 0 could not be judged; 1 cells or chapters stopped."
+    )
+
+
+def test_a_chapter_that_dies_costs_no_other(tmp_path):
+    source = tmp_path / "04_small.py"
+    source.write_text(SOURCE.replace("1 / 0", "import os; os._exit(3)"), encoding="utf-8")
+    verdicts, stopped = check.judge(source)
+    assert list(verdicts) == ["S1"]
+    assert stopped[0].startswith("04_small did not come to its end: ")
+
+
+def test_half_a_book_gets_one_sentence(tmp_path, capsys):
+    for suffix in (".py", ".ipynb"):
+        shutil.copy(BOOK / f"01_parameter_count{suffix}", tmp_path)
+    assert check.main([str(tmp_path)]) == 1
+    assert "tries T1, T2" in capsys.readouterr().err
+    (tmp_path / "01_parameter_count.ipynb").unlink()
+    assert check.main([str(tmp_path)]) == 1
+    assert "01_parameter_count.ipynb is missing: run" in capsys.readouterr().err
 
 
 def test_a_missing_book_gets_one_sentence(tmp_path, capsys):

@@ -13,6 +13,8 @@ from gaplab.claims import CAVEATS, FAILS
 
 PRINTED = "GAP loses -66.5 ± 2.7 points, 57 % of 2,049 pictures (3 seeds), 1.5e-04 in all"
 TABLE = "<table><tr><th>head</th><th>right</th></tr><tr><td>gap</td><td>87.2</td></tr></table>"
+STATE = '<script type="application/json">{"p": [0.5,0.61]}</script>'
+MODULE = '<script type="module">const p = [0.5,0.61];</script>'
 VERDICT = {"value": 0.0656, "spread": 0.0031, "seeds": [0, 1, 2], "stands_if": [0.0, 0.5], "verdict": FAILS}
 VERDICT |= {"claim": "G6", "unit": "of the gradient's length", "because": "It turns by 0.40.", "cell": "noise"}
 
@@ -24,6 +26,10 @@ def printing(stored):
 def showing(mime, shown, stored):
     source = f"from IPython.display import display\ndisplay({{{mime!r}: {shown!r}}}, raw=True)"
     return source, nbformat.v4.new_output("display_data", {mime: stored})
+
+
+def styled(rule):
+    return f'<style>p {{ line-height: {rule} }}</style><p style="width: 50.5%">GAP keeps 50.0 %.</p>'
 
 
 def table(*change, mime="text/html"):
@@ -54,6 +60,8 @@ ALLOWED = {
     "in HTML": table("87.2", "87.1"),
     "in Markdown": table("87.2", "87.3", mime="text/markdown"),
     "in plain text": table("87.2", "87.3", mime="text/plain"),
+    "in text beside a style": showing("text/html", styled(1.45), styled(1.45).replace("50.0", "50.1")),
+    "in a widget's state": showing("text/html", STATE, STATE.replace("0.61", "0.62")),
     "in a record": record(value=0.0655),
     "in a record's spread": record(spread=0.0032),
     "in a record's sentence": record(because="It turns by 0.41."),
@@ -72,9 +80,17 @@ REFUSED = {
     "a missing column": table("<td>87.2</td>", ""),
     "an added row": table("</table>", "<tr><td>max</td><td>87.2</td></tr></table>"),
     "two units in HTML": table("87.2", "87.4"),
+    "a style": showing("text/html", styled(1.45), styled(1.46)),
+    "a width": showing("text/html", styled(1.45), styled(1.45).replace("50.5", "50.6")),
+    "a module": showing("text/html", MODULE, MODULE.replace("0.61", "0.62")),
+    "marks of thousands": ("print('1,000.5')", nbformat.v4.new_output("stream", name="stdout", text="1000.5\n")),
+    "the form of an exponent": said("1.5e-04", "0.00015"),
     "another verdict": record(verdict=CAVEATS),
     "two units in a record": record(value=0.0658),
     "two units in a record's spread": record(spread=0.0029),
+    "a spread where none was": showing(
+        comparison.VERDICT_MIME, VERDICT | {"seeds": [], "spread": 0.0}, VERDICT | {"seeds": []}
+    ),
     "a record's seeds": record(seeds=[0, 1, 3]),
     "a record's interval": record(stands_if=[0.0, 0.4]),
     "a record's claim": record(claim="G5"),
@@ -93,7 +109,7 @@ def run(tmp_path_factory):
         )
         for name, (source, output) in CELLS.items()
     ]  # fmt: skip
-    path = tmp_path_factory.mktemp("compared") / "cells.ipynb"
+    path = tmp_path_factory.mktemp("compared") / "01_cells.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     options = ("--nbval", "--nbval-current-env", "-p", "gaplab.comparison", "-p", "no:cacheprovider", "-rA", "-q")
     done = subprocess.run(
@@ -115,8 +131,8 @@ def test_nothing_else_may_differ(run, name):
 
 
 def test_each_number_that_moved_is_printed_with_its_units(run):
-    assert "cells.ipynb a-unit-less: 2.6 is 2.7 here, 1 unit away" in run[1]
-    assert "cells.ipynb two-units: 2.9 is 2.7 here, 2 units away" in run[1]
+    assert "01_cells.ipynb a-unit-less: 2.6 is 2.7 here, 1 unit away" in run[1]
+    assert "01_cells.ipynb two-units: 2.9 is 2.7 here, 2 units away" in run[1]
     assert "the-same:" not in run[1]
 
 
@@ -136,6 +152,12 @@ def test_a_number_without_decimals_or_in_a_name_is_not_measured(text):
 )
 def test_a_number_with_decimals_or_a_percent_sign_is_measured(text, numbers):
     assert comparison.MEASURED.findall(text) == numbers
+
+
+@pytest.mark.parametrize("name", ["06_verdict.ipynb", "index.ipynb", "mock.ipynb"])
+def test_a_page_that_repeats_what_chapters_stored_measures_nothing(name):
+    assert not comparison.MEASURING.match(name)
+    assert comparison.MEASURING.match("05_average_vs_max_gradients.ipynb")
 
 
 def test_json_of_a_figure_settles_text_by_text():

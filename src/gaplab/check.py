@@ -1,7 +1,7 @@
 """Do the book's verdicts hold on this machine's device? ``python -m gaplab.check [BOOK]``, or ``nox -s check``.
 
 Digits differ from device to device, so they are not compared: every chapter runs anew, and each verdict is judged by
-the interval in which it stands.
+the interval in which it stands. Nothing is trained anew: verdicts on training rest on the tables in the package.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
@@ -26,6 +26,7 @@ from gaplab.errors import ReaderError
 from gaplab.rendering import KERNEL_ENVIRONMENT, execute, pages, read_source
 
 GIGABYTE = 1e9
+STANDS, FALLS, OPEN = "stands    ", "DOES NOT  ", "not judged"
 
 
 def machine() -> Iterator[str]:
@@ -35,24 +36,21 @@ def machine() -> Iterator[str]:
     if where.type == "cuda":
         facts = torch.cuda.get_device_properties(where)
         yield f"capability    {facts.major}.{facts.minor}"
-        convolutions, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-        yield f"TF32          convolutions {_on(convolutions)}, products {_on(products)}"
-    yield f"memory        {_memory(where) / GIGABYTE:.1f} GB"
+        convolutions, products = torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision
+        yield f"rounding      PyTorch's default here: convolutions {convolutions}, products {products}"
+    if (memory := _memory(where)) is not None:
+        yield f"memory        {memory / GIGABYTE:.1f} GB"
     yield f"PyTorch       {torch.__version__}, Python {platform.python_version()}"
     yield f"free disk     {shutil.disk_usage(Path.cwd()).free / GIGABYTE:.1f} GB"
     yield f"precision     a convolution is {precision(where):.0e} from its value in double precision"
 
 
-def _on(switch: bool) -> str:
-    return "on" if switch else "off"
-
-
-def _memory(where: torch.device) -> float:
+def _memory(where: torch.device) -> float | None:
     if where.type == "cuda":
         return float(torch.cuda.get_device_properties(where).total_memory)
     if where.type == "mps":
         return float(torch.mps.recommended_max_memory())
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) if hasattr(os, "sysconf") else float("nan")
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) if hasattr(os, "sysconf") else None
 
 
 def precision(where: torch.device) -> float:
@@ -72,17 +70,25 @@ def judge(source: Path) -> tuple[dict[str, Verdict], list[str]]:
     """Run a chapter on this machine's device.
 
     Returns:
-        The verdicts that stand, by claim id, and a sentence for each cell that stopped.
+        The verdicts that stand, by claim id, and a sentence for each cell that stopped, or for a chapter that died.
     """
     notebook = read_source(source)
     environment = {name: value for name, value in KERNEL_ENVIRONMENT.items() if name != "GAPLAB_DEVICE"}
-    execute(notebook, source.parent, environment, allow_errors=True)
-    return _verdicts(notebook), [
-        f"{source.stem}, cell {cell.id}: {output.ename}: {output.evalue}".partition("\n")[0]
+    died = []
+    try:
+        execute(notebook, source.parent, environment, allow_errors=True)
+    except (DeadKernelError, CellTimeoutError) as problem:
+        died = [f"{source.stem} did not come to its end: {_first_line(problem)} (out of memory?)"]
+    return _verdicts(notebook), died + [
+        f"{source.stem}, cell {cell.id}: {output.ename}: {_first_line(output.evalue)}"
         for cell in notebook.cells
         for output in cell.get("outputs", [])
         if output.output_type == "error"
     ]
+
+
+def _first_line(text: object) -> str:
+    return str(text).partition("\n")[0]
 
 
 def _verdicts(notebook: NotebookNode) -> dict[str, Verdict]:
@@ -94,9 +100,9 @@ def _verdicts(notebook: NotebookNode) -> dict[str, Verdict]:
 def line(id_: str, here: Verdict | None, book: Verdict, problems: list[str]) -> str:
     """Say in a line whether a claim's verdict holds here."""
     if here is not None:
-        return f"{id_}  stands      {here.verdict}: {here.number} here, {book.number} in the book"
-    own = [problem for problem in problems if re.search(rf"Claim {id_}:", problem)]
-    return f"{id_}  DOES NOT    {own[0] if own else 'not judged: its chapter stopped before it'}"
+        return f"{id_}  {STANDS}  {here.verdict}: {here.number} here, {book.number} in the book"
+    own = [problem for problem in problems if f"Claim {id_}:" in problem]
+    return f"{id_}  {FALLS}  {own[0]}" if own else f"{id_}  {OPEN}  a cell before it, or its own, stopped"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -110,6 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise ReaderError(f"There is no chapter in {book}: give the book's folder.")
         print(*machine(), sep="\n", flush=True)
         stored = gather(source.with_suffix(".ipynb") for source in sources)
+        if missing := [id_ for id_ in claims() if id_ not in stored]:
+            raise ReaderError(f"No chapter in {book} tries {', '.join(missing)}: give the book's whole folder.")
         here: dict[str, Verdict] = {}
         problems: list[str] = []
         for source in tqdm(sources, desc="check", unit="chapter"):
@@ -119,13 +127,17 @@ def main(arguments: list[str] | None = None) -> int:
     except ReaderError as problem:
         print(problem, file=sys.stderr)
         return 1
-    for id_ in claims():
-        print(line(id_, here.get(id_), stored[id_], problems))
-    print(*problems, sep="\n", end="\n" if problems else "")
+    lines = [line(id_, here.get(id_), stored[id_], problems) for id_ in claims()]
+    rest = [problem for problem in problems if not any(problem in line for line in lines)]
+    print(*lines, *rest, sep="\n")
     if len(here) == len(claims()) and not problems:
-        print(f"All {len(here)} verdicts of the book hold on this device.")
+        print(f"All {len(here)} verdicts of the book hold on this device; those on training rest on the book's tables.")
         return 0
-    print(f"{len(here)} of {len(claims())} verdicts of the book hold on this device, {len(problems)} cells stopped.")
+    count = {word: sum(word in line for line in lines) for word in (STANDS, FALLS, OPEN)}
+    print(
+        f"Of {len(lines)} verdicts {count[STANDS]} stand on this device, {count[FALLS]} do not, and {count[OPEN]} "
+        f"could not be judged; {len(problems)} cells or chapters stopped."
+    )
     return 1
 
 

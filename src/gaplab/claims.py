@@ -252,12 +252,16 @@ def gather(notebooks: Iterable[Path]) -> dict[str, Verdict]:
         notebooks: Paths of executed ``.ipynb`` files.
 
     Raises:
-        ReaderError: A claim is recorded twice, an id is unknown, or a chapter (its file's name begins with its number,
-            as in ``02_...``) lacks a verdict on one of its claims.
+        ReaderError: A notebook is missing, a claim is recorded twice, an id is unknown, or a chapter (its file's name
+            begins with its number, as in ``02_...``) lacks a verdict on one of its claims.
     """
     found: dict[str, Verdict] = {}
     for path in notebooks:
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        try:
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        except FileNotFoundError:
+            raise ReaderError(f"{path.name} is missing: run `nox -s render -- {path.stem}`.") from None
+        for cell in cells:
             for output in cell.get("outputs", []):
                 data = output.get("data", {}).get(VERDICT_MIME)
                 if data is None:

@@ -1,9 +1,10 @@
 """How an executed notebook is compared with the stored one: a pytest plug-in beside nbval (``-p gaplab.comparison``).
 
 nbval compares every output strictly. Before it does, a *measured* number that moved by one unit of its last printed
-digit is set back to the stored one, for processors round differently. What is measured shows where it is printed: such
-a number has decimals, or a percent sign behind it. Whole numbers (parameters, shapes, seeds, ids) are exact, and so is
-all that stands in a cell tagged ``exact``. Words, order, signs and the count of decimals never differ.
+digit is set back to the stored one, for processors round differently. What is measured shows where it is printed: in
+chapters 1 to 5, a number that has decimals, or a percent sign behind it. Whole numbers (parameters, shapes, seeds) are
+exact, and so are words, order, signs, the count of decimals, markup, all of a cell tagged ``exact``, and every other
+page, for those repeat what the chapters stored.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ EXACT = "exact"
 """Tag of a cell whose decimals are counted and not measured."""
 TOLERANCE = 1
 """Units of the last printed digit by which a measured number may differ."""
+MEASURING = re.compile(r"0[1-5]_")
+"""How the names of notebooks begin that measure."""
 
+MARKUP = re.compile(r"(<style.*?</style>|<script(?! type=.application/json).*?</script>|</?[a-z][^>]*>)", re.DOTALL)
 MEASURED = re.compile(
     r"""(?<![\w.])                        # not inside of a name, an address or a version
     ( (?:\d{1,3}(?:,\d{3})+|\d+)          # thousands may be separated
@@ -42,17 +46,32 @@ def moves(stored: str, fresh: str) -> list[tuple[str, str, Decimal]] | None:
         ``(stored, fresh, units)`` for each; units are infinite where the count of decimals differs. ``None`` if
         anything else than measured numbers differs.
     """
-    # Split by a pattern with one group: text and number take turns.
-    before, after = MEASURED.split(stored), MEASURED.split(fresh)
-    if before[::2] != after[::2]:
+    (before, old_numbers), (after, new_numbers) = _parts(stored), _parts(fresh)
+    if before != after:
         return None
-    return [(old, new, _units(old, new)) for old, new in zip(before[1::2], after[1::2], strict=True) if old != new]
+    return [(old, new, _units(old, new)) for old, new in zip(old_numbers, new_numbers, strict=True) if old != new]
+
+
+def _parts(text: str) -> tuple[list[str], list[str]]:
+    """Take a text apart into what must be equal and measured numbers."""
+    exact, numbers = [], []
+    # Split by a pattern with one group, text and what it found take turns.
+    for place, piece in enumerate(MARKUP.split(text)):
+        around, found = ([piece], []) if place % 2 else (MEASURED.split(piece)[::2], MEASURED.findall(piece))
+        exact += around
+        numbers += found
+    return exact, numbers
 
 
 def _units(old: str, new: str) -> Decimal:
-    first, second = (Decimal(text.replace(",", "")) for text in (old, new))
-    exponent = first.as_tuple().exponent
-    return abs(first - second).scaleb(-int(exponent)) if exponent == second.as_tuple().exponent else Decimal("Infinity")
+    (first, places), (second, others) = (_value(text) for text in (old, new))
+    return abs(first - second).scaleb(-places[0]) if places == others else Decimal("Infinity")
+
+
+def _value(text: str) -> tuple[Decimal, tuple[int, str, bool]]:
+    """Return a number and how it is written: the place of its last digit, its exponent, and marks of thousands."""
+    number = Decimal(text.replace(",", ""))
+    return number, (int(number.as_tuple().exponent), text.partition("e")[2], "," in text or number < 1000)
 
 
 def settle(stored: Any, fresh: Any, moved: list[str]) -> Any:
@@ -79,7 +98,7 @@ def _printed(outputs: list[NotebookNode]) -> list[NotebookNode]:
         data = output.get("data", {})
         if VERDICT_MIME in data:
             record = data[VERDICT_MIME]
-            record = {**record, "value": Verdict.from_json(record).number, "spread": None}
+            record = {**record, "value": Verdict.from_json(record).number, "spread": record["spread"] > 0}
             output = NotebookNode({**output, "data": NotebookNode({**data, VERDICT_MIME: record})})
         printed.append(output)
     return printed
@@ -93,7 +112,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let a notebook's cell settle its measured numbers before nbval compares it."""
-    if not isinstance(item, IPyNbCell) or EXACT in item.cell.metadata.get("tags", []):
+    if not isinstance(item, IPyNbCell) or not MEASURING.match(item.path.name):
+        return
+    if EXACT in item.cell.metadata.get("tags", []):
         return
     strictly = item.compare_outputs
 

@@ -65,7 +65,7 @@ class Run:
     """An earlier run whose network the function receives as ``state``."""
 
     def fingerprint(self) -> str:
-        """Return a checksum of all that decides the result: code, arguments and, in turn, what the needed run has.
+        """Return a checksum of what the project decides of the result: code, arguments and, in turn, the needed run's.
 
         So changed training is run again, and with it all that measures the trained network.
         """
@@ -87,7 +87,7 @@ def recipe(module: str) -> str:
         name = waiting.pop()
         if name in found or name in PLANNING or name not in _code():
             continue
-        found[name] = ast.dump(_code()[name])
+        found[name] = ast.unparse(_code()[name])  # unlike a dump, the same for every Python
         for node in ast.walk(_code()[name]):
             if isinstance(node, ast.ImportFrom):
                 waiting += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
