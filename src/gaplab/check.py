@@ -36,7 +36,8 @@ def machine() -> Iterator[str]:
     if where.type == "cuda":
         facts = torch.cuda.get_device_properties(where)
         yield f"capability    {facts.major}.{facts.minor}"
-        convolutions, products = torch.backends.cudnn.conv.fp32_precision, torch.backends.cuda.matmul.fp32_precision
+        convolutions = torch.backends.cudnn.conv.fp32_precision  # type: ignore[attr-defined]
+        products = torch.backends.cuda.matmul.fp32_precision
         yield f"rounding      PyTorch's default here: convolutions {convolutions}, products {products}"
     if (memory := _memory(where)) is not None:
         yield f"memory        {memory / GIGABYTE:.1f} GB"
