@@ -11,7 +11,7 @@
 # # Mock interview
 #
 # Answer aloud or in writing, then look at the answer and tick what you said. Nothing leaves your browser: what you type and how it went is
-# kept there, until you clear it.
+# kept there, until you clear it. If you read the book from your disk, a browser may now and then forget it when the page is loaded again, so export what you want to keep.
 
 # %% name="setup" tags=["remove-input"]
 from gaplab import practice
