@@ -47,7 +47,7 @@ def run(pytestconfig):
     return run_cells
 
 
-@pytest.mark.parametrize(("source", "role"), cases())
+@pytest.mark.parametrize(("source", "role"), list(cases()))
 def test_every_cell_runs_on_a_second_device(run, source, role):
     done = run(source, role)
     assert not done.returncode, done.stderr[-2000:]
