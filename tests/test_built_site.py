@@ -279,7 +279,7 @@ class TestPublished:
         result = subprocess.run(command, cwd=published, capture_output=True, encoding="utf-8")
         chapter.write_text(text, encoding="utf-8")
         assert result.returncode != 0
-        assert "No chapter has recorded a verdict on I1, P1" in result.stdout + result.stderr
+        assert "01_parameter_count.ipynb holds no verdict on I1, P1" in result.stdout + result.stderr
 
 
 def test_without_an_address_a_notebook_opened_alone_says_what_is_missing():
