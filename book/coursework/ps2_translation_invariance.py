@@ -45,6 +45,9 @@ from gaplab.claims import CAVEATS, FAILS, HOLDS  # noqa: F401 verdicts to choose
 from gaplab.coursework import ps2
 from gaplab.figures import show
 
+# Full precision: GPUs round what convolutions read to ten bits (TF32) unless told not to.
+torch.backends.cudnn.conv.fp32_precision = "ieee"
+
 # %% name="setup"
 figures.use_style()
 _ = torch.set_grad_enabled(False)  # nothing is trained here

@@ -46,6 +46,9 @@ from gaplab.claims import CAVEATS, FAILS, HOLDS  # noqa: F401 verdicts to choose
 from gaplab.coursework import ps3
 from gaplab.figures import show
 
+# Full precision: GPUs round what convolutions read to ten bits (TF32) unless told not to.
+torch.backends.cudnn.conv.fp32_precision = "ieee"
+
 # %% name="setup"
 figures.use_style()
 
