@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 BOOK = HERE.parent / "book"
 CHAPTERS = sorted(BOOK.glob("0[1-6]_*.py"))
 PROBLEM_SETS = sorted((BOOK / "coursework").glob("ps*.py"))
-QUICK = ("01", "cuda")
+QUICK = ("ps1", "cuda")
 """The source and the role that every run of the tests tries; the others take minutes."""
 
 
