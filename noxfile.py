@@ -148,7 +148,7 @@ def processors(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def check(session: nox.Session) -> None:
-    """Judge all 36 verdicts anew on this machine's device, in five minutes."""
+    """Judge all 36 verdicts anew on this machine's device, in a few minutes."""
     session.run(_lab(session), "-m", "gaplab.check", *_arguments(session), external=True)
 
 
