@@ -636,8 +636,8 @@ figures.table(
     pd.DataFrame(
         [
             {"photograph: class at 224 px": f"{name.removesuffix('_left')}: {label}"}
-            | {str(size): f"{probability.loc[name, size]:.0f} %" for size in (96, 224, 320, 448)}
-            | {"canvas": f"{grey.loc[name, 'probability']:.0f} %"}
+            | {str(size): f"{probability.loc[name, size]:.0f}%" for size in (96, 224, 320, 448)}
+            | {"canvas": f"{grey.loc[name, 'probability']:.0f}%"}
             for name, label in names.items()
         ]
     ),
