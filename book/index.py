@@ -94,7 +94,7 @@ far each claim goes, and [the verdict page](06_verdict) holds the whole ledger a
 #
 # ::::{grid} 1 1 3 3
 # :::{grid-item-card} Read
-# Every page is finished: figures, numbers and interactive parts need no Python and no network. About half an hour a chapter.
+# Every page is finished: figures, numbers and interactive parts need no Python and no network. Ten to twelve minutes a chapter for the answer and its proof, half an hour and more with all further evidence.
 # :::
 # :::{grid-item-card} Run
 # Each chapter is a notebook that runs in about a minute on two cores within 2 GB of memory, or on a GPU. Installing takes about two minutes and 7 GB of disk, most of it PyTorch.
@@ -106,8 +106,8 @@ far each claim goes, and [the verdict page](06_verdict) holds the whole ledger a
 #
 # ## How a claim is tried
 #
-# Each chapter has the same order: the claims as the article puts them, a prediction to make, experiments, the strongest evidence against, and a
-# table of verdicts. A verdict is one of three:
+# Each chapter has the same order: the answer, the claims as the article puts them, a prediction to make, the experiment that decides, further evidence, a
+# table of verdicts, and what to say. Sections marked *further evidence* can be left out at a first reading. A verdict is one of three:
 #
 # - ● **holds**: the measurement supports the sentence as it stands;
 # - ◐ **holds with caveats**: true in a sense that has to be named;

@@ -216,3 +216,32 @@ def test_head_parameters_agree_with_a_count_by_hooks(whole, budgets):
 def test_parameters_are_the_networks_own(whole):
     for name in ("resnet18", "vit_b_16"):
         assert whole.loc[name, "parameters"] == count_parameters(torchvision.models.get_model(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "percent"),
+    [
+        ("resnet50", 2048 * 1000, 2.35),  # 48 times 2.048 M more, of 4.09 G and that
+        ("mobilenet_v2", 1280 * 1000, 17.0),
+        ("alexnet", 9216 * 4096, 5.1),  # its map of 6 x 6 is flattened: pooling would leave 256 inputs of 9,216
+    ],
+)
+def test_what_pooling_saves_is_counted_at_the_layer_that_reads_the_map(name, weights, percent):
+    found = census.pool_saving(name)
+    more = found.flattened - found.pooled
+    positions = 36 if name == "alexnet" else 49
+    expected = weights * (positions - 1) if name != "alexnet" else weights - weights // positions
+    assert more == expected
+    assert 100 * found.saved == pytest.approx(percent, abs=0.06)
+
+
+def test_nothing_is_saved_where_no_linear_layer_reads_the_map():
+    assert census.pool_saving("squeezenet1_0") is None
+    assert census.pool_saving("vit_b_16") is None
+
+
+def test_each_family_is_named_by_its_lightest_and_its_heaviest():
+    names = census.lightest_and_heaviest()
+    assert len(names) == len(set(names))
+    assert {"alexnet", "resnet18", "wide_resnet101_2", "mnasnet0_5", "shufflenet_v2_x0_5"} <= set(names)
+    assert "resnet50" not in names

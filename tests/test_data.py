@@ -194,3 +194,61 @@ def test_grey_photograph_gets_three_equal_channels():
     picture, _ = data.photograph("camera", 64)
     assert (picture[..., 0] == picture[..., 1]).all()
     assert (picture[..., 0] == picture[..., 2]).all()
+
+
+def cells(images: torch.Tensor) -> torch.Tensor:
+    """Cut scenes into their cells: ``(N, 9, 16, 16)``."""
+    return images.view(len(images), 3, 16, 3, 16).transpose(2, 3).reshape(len(images), 9, 16, 16)
+
+
+@pytest.mark.parametrize("planted", [1, 4, 9])
+def test_a_scene_shows_as_many_garments_of_its_class_as_were_planted(planted):
+    images, labels = data.scenes("test", 40, (planted,), seed=0)
+    assert images.shape == (40, 1, 48, 48)
+    assert labels.bincount().tolist() == [4] * 10
+    pool, pool_labels = data.stratified("test", 40)
+    small = data.resize(pool, 16)[:, 0]
+    for scene, label in zip(cells(images), labels, strict=True):
+        shown = [cell for cell in scene if any(torch.equal(cell, garment) for garment in small[pool_labels == label])]
+        assert len(shown) == planted
+        # Clutter is the tiles of some garment in another order: the same greys, another picture.
+        greys = small.flatten(1).sort(dim=1).values
+        for cell in scene:
+            assert any(torch.allclose(cell.flatten().sort().values, own, atol=1e-4) for own in greys)
+
+
+def test_scenes_differ_by_seed_and_draw_their_number_of_garments():
+    first, again, other = (data.scenes("test", 40, (1, 9), seed=seed)[0] for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    black = (cells(first).flatten(2).amax(dim=2) == 0).sum(dim=1)
+    assert black.max() <= 1
+    means = torch.stack([data.scenes("test", 40, (count,), seed=0)[0].mean() for count in (1, 9)])
+    assert means[0] != means[1]
+
+
+def test_a_planted_garment_shrinks_in_the_middle_of_its_cell():
+    whole, small = (data.scenes("test", 10, (9,), seed=0, side=side)[0] for side in (16, 6))
+    border = torch.ones(16, 16, dtype=torch.bool)
+    border[5:11, 5:11] = False
+    assert float(cells(small)[..., border].abs().max()) == 0
+    expected = data.resize(cells(whole).reshape(-1, 1, 16, 16), 6)
+    torch.testing.assert_close(cells(small)[..., 5:11, 5:11].reshape(-1, 1, 6, 6), expected, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(("planted", "side"), [((0,), 16), ((10,), 16), ((), 16), ((1,), 17), ((1,), 0)])
+def test_an_impossible_scene_gives_one_sentence(planted, side):
+    with pytest.raises(ReaderError, match="A scene has 9 cells of 16 px: plant 1 to 9 garments of 1 to 16 px"):
+        data.scenes("test", 10, planted, seed=0, side=side)
+
+
+def test_digits_are_those_of_scikit_learn_enlarged():
+    images, labels = data.digits()
+    assert images.shape == (1797, 1, 28, 28)
+    assert labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]  # as the repository says
+    from sklearn.datasets import load_digits
+
+    given = torch.from_numpy(load_digits().images[:20]).float()
+    small = data.resize(images[:20], 8)[:, 0]
+    assert float(torch.corrcoef(torch.stack([small.flatten(), given.flatten()]))[0, 1]) > 0.95
+    assert float(images.max()) <= 255

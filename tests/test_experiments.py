@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from gaplab import ReaderError, data, evidence, models, training, weights
-from gaplab.experiments import depth, heads, networks, position, shift, size, sweep
+from gaplab.experiments import depth, heads, networks, pictures, position, shift, size, sweep
 from gaplab.experiments.__main__ import EXPERIMENTS, main, published
 from gaplab.experiments.settings import FULL, QUICK
 from gaplab.experiments.sweep import Result, Run, Store
@@ -26,7 +26,7 @@ from gaplab.experiments.sweep import Result, Run, Store
 def finished(work: Path, name: str) -> tuple[dict, dict]:
     """Return the record and the network of one of the quick path's runs."""
     store = Store(work / "runs")
-    run = next(run for run in published(QUICK, store) if run.name == name)
+    run = published(QUICK, store)[name]
     return store.record(run), store.state(run)
 
 
@@ -89,8 +89,7 @@ def test_quick_checkpoints_load_with_complete_cards(whole):
     assert "resnet8-gap-s0" in weights.names(folder)
     for name in weights.names(folder):
         network, card = weights.load(name, folder), weights.card(name, folder)
-        subset = data.garments("test", 1000, card["data"]["garment_px"])
-        assert training.accuracy(network, subset) == card["subset_accuracy"]
+        assert training.accuracy(network, weights.subset(card)) == card["subset_accuracy"]
 
 
 def test_a_second_start_does_nothing_again(whole):
@@ -101,7 +100,7 @@ def test_a_second_start_does_nothing_again(whole):
 
 
 def test_killed_by_process_id_it_goes_on_with_the_same_result(whole, tmp_path):
-    command = [sys.executable, "-m", "gaplab.experiments", "tuning", "--quick", "--work", str(tmp_path)]
+    command = [sys.executable, "-m", "gaplab.experiments", "rescaled", "--quick", "--work", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     runs = tmp_path / "runs"
     while len(list(runs.glob("*.json"))) < 3 and process.poll() is None:
@@ -109,20 +108,20 @@ def test_killed_by_process_id_it_goes_on_with_the_same_result(whole, tmp_path):
     process.kill()
     process.wait()
     done = {path.name: path.stat().st_mtime_ns for path in runs.glob("*.json")}
-    assert 3 <= len(done) < 10  # some runs are done, not all
-    assert quick(tmp_path, "tuning") == {"tuning": tables(whole)["tuning"]}
+    assert 3 <= len(done) < 9  # some runs are done, not all
+    assert quick(tmp_path, "rescaled") == {"rescaled": tables(whole)["rescaled"]}
     assert all((runs / name).stat().st_mtime_ns == stamp for name, stamp in done.items())
 
 
 def test_two_processes_give_the_same_tables(whole, tmp_path):
-    assert quick(tmp_path, "tuning", "--jobs", "2") == {"tuning": tables(whole)["tuning"]}
+    assert quick(tmp_path, "rescaled", "--jobs", "2") == {"rescaled": tables(whole)["rescaled"]}
 
 
 def test_dask_cluster_of_two_workers_gives_the_same_tables(whole, scheduler, tmp_path):
     chosen = ("size", "gradients")
-    # Tuning done before, the cluster trains networks and sends them to the workers that measure them.
+    # Rates chosen before, the cluster trains networks and sends them to the workers that measure them.
     store = Store(tmp_path / "runs")
-    for path in (whole / "runs").glob("tuning-*"):
+    for path in (whole / "runs").glob("heads-*"):
         shutil.copy(path, store.folder)
     made = quick(tmp_path, *chosen, "--scheduler", scheduler)
     assert made == {table: tables(whole)[table] for name in chosen for table in EXPERIMENTS[name].tables}
@@ -198,7 +197,7 @@ def test_changed_training_runs_again_what_measured_it(whole):
 
     before = measurements(QUICK)
     assert all(store.has(run) for run in before.values())
-    longer = measurements(replace(QUICK, epochs=QUICK.epochs + 1, small_epochs=QUICK.small_epochs + 1))
+    longer = measurements(replace(QUICK, whole_epochs=QUICK.whole_epochs + 1, shift_epochs=QUICK.shift_epochs + 1))
     assert list(longer) == list(before)
     for name, run in longer.items():
         assert run.arguments == before[name].arguments
@@ -217,6 +216,7 @@ NETWORKS, SIZE = "gaplab.experiments.networks", "gaplab.experiments.size"
         ("training.py", "# a third faster on a CPU", "# faster", set()),
         ("training.py", '"""Train a network in place', '"""Fit a network in place', set()),
         ("experiments/settings.py", "train_size=10000", "train_size=20000", set()),
+        ("evidence.py", "means.to_numpy()", "means.abs().to_numpy()", set()),
         ("figures.py", "import", "import this, ", set()),
     ],
 )
@@ -300,19 +300,36 @@ def test_shipped_table_has_seeds_and_is_explained(table):
     assert f"`{table}.csv`" in explained
     for column in frame.columns:
         assert f"`{column}`" in explained, f"{table}.{column} is not explained"
-    assert frame["seed"].nunique() >= (2 if "tuning" in table else 3)
+    assert frame["seed"].nunique() >= 3
 
 
-def test_shipped_learning_rates_are_the_tuned_ones():
-    tuned = evidence.load("tuning").to_dict("records")
-    used = evidence.load("heads").groupby("head")["lr"].unique()
-    for head in heads.HEADS:
-        assert used[head].tolist() == [heads.best_rate(tuned, head)]
+@pytest.mark.parametrize("table", [table for table in evidence.TABLES if "lr" in evidence.load(table)])
+def test_every_network_and_head_got_the_same_rates_five_at_least(table):
+    frame = evidence.load(table)
+    if table in ("whole", "whole_history") or (table.endswith("_networks") and frame["lr"].nunique() == 1):
+        rate = evidence.common_rate(evidence.load("heads").query("network == 'resnet20'"), ["head"])
+        assert frame["lr"].unique().tolist() == [rate]
+        return
+    frame = frame[frame["lr"] > 0]  # a logistic regression has no learning rate
+    tried = frame.groupby("network")["lr"].unique().map(sorted)
+    for (network, _), own in frame.groupby(["network", "head"]):
+        assert sorted(own["lr"].unique()) == tried[network]
+    assert tried.map(len).min() >= (4 if table == "rescaled" else 5)
+
+
+def test_no_accuracy_that_is_compared_lies_at_the_edge_of_its_rates():
+    for table, by in (("heads", ["network", "train_size", "head"]), ("nin_control", ["network", "head"])):
+        for combination, runs in evidence.load(table).groupby(by):
+            chosen = evidence.choose(runs)
+            inside = sorted(runs["lr"].unique())[1:-1]
+            assert not chosen.at_edge or any(rate[0] in inside for rate in chosen.ties), combination
 
 
 def test_shipped_networks_are_those_that_the_tables_measured():
     """One experiment made anew alone would write new networks beside the other tables' old numbers."""
-    tables = pd.concat([evidence.load(table) for table in ("heads", "shift_networks", "nin_control")])
+    tables = pd.concat(
+        [evidence.load(table) for table in ("whole", "shift_networks", "nin_control", "presence_networks")]
+    )
     found = set(tables[["network", "head", "seed", "lr", "test_accuracy"]].itertuples(index=False, name=None))
     for name, card in weights.cards().items():
         made = (*(card["network"][key] for key in ("name", "head")), card["seed"], card["recipe"]["lr"])
@@ -322,27 +339,71 @@ def test_shipped_networks_are_those_that_the_tables_measured():
 def test_shipped_grid_is_whole():
     table = evidence.load("heads")
     grid = table[table["network"] == FULL.small_network]
-    for count, seeds in FULL.grid_seeds.items():
+    for count, (epochs, seeds) in FULL.grid.items():
         for head in heads.HEADS:
-            found = grid[(grid["train_size"] == count) & (grid["head"] == head)]["seed"].tolist()
-            assert found == list(seeds)
+            for rate in FULL.rates:
+                found = grid[(grid["train_size"] == count) & (grid["head"] == head) & (grid["lr"] == rate)]
+                assert found["seed"].tolist() == list(seeds)
+                assert found["epochs"].unique().tolist() == [epochs]
 
 
 # What the measurements mean
 
 
-def test_best_rate_is_the_best_mean_and_the_lower_of_equals():
-    rows = [
-        {"head": "gap", "lr": rate, "validation_accuracy": score}
-        for rate, scores in ((0.1, (0.5, 0.9)), (0.03, (0.7, 0.7)), (0.01, (0.8, 0.5)))
-        for score in scores
-    ]
-    assert heads.best_rate([*rows, {"head": "max", "lr": 1.0, "validation_accuracy": 1.0}], "gap") == 0.03
+def runs_with(scores: dict[float, tuple[float, ...]], score: str = "validation_accuracy") -> pd.DataFrame:
+    rows = [{"lr": rate, "seed": seed, score: value} for rate, own in scores.items() for seed, value in enumerate(own)]
+    return pd.DataFrame(rows)
+
+
+def test_the_chosen_rate_is_the_best_mean_and_the_lower_of_equals():
+    chosen = evidence.choose(runs_with({0.1: (0.5, 0.9), 0.03: (0.7, 0.7), 0.01: (0.8, 0.5)}))
+    assert chosen.best == (0.03,)
+    assert not chosen.at_edge
+    assert evidence.choose(runs_with({0.1: (0.5, 0.5), 0.03: (0.7, 0.7), 0.01: (0.8, 0.8)})).at_edge
+
+
+def test_rates_within_one_standard_error_are_ties():
+    runs = runs_with({0.01: (0.88, 0.90, 0.92), 0.03: (0.91, 0.90, 0.92), 0.1: (0.90, 0.89, 0.91)})
+    # 0.01 is behind by 0.01 on average with a standard error of 0.01, 0.1 by 0.01 with none.
+    assert evidence.choose(runs).ties == ((0.01,), (0.03,))
+
+
+def test_a_loss_without_a_number_is_the_worst():
+    runs = runs_with({0.1: (math.nan, 0.1), 0.03: (0.9, 0.9), 0.01: (2.0, 2.0)}, "train_loss")
+    assert evidence.choose(runs, "train_loss", lowest=True).best == (0.03,)
+    with pytest.raises(ReaderError, match="no runs"):
+        evidence.choose(runs[:0], "train_loss")
+
+
+def test_two_rates_are_chosen_together():
+    runs = pd.concat([runs_with({0.1: (1.0, 1.0), 0.3: (0.5, 0.5)}).assign(classifier_rate=1.0),
+                      runs_with({0.1: (0.6, 0.6), 0.3: (0.2, 0.2)}).assign(classifier_rate=0.1)])  # fmt: skip
+    assert evidence.choose(runs, rates=("lr", "classifier_rate")).best == (0.1, 1.0)
+
+
+def test_a_seed_has_no_part_in_the_choice_that_it_is_judged_by():
+    # Seed 0 alone likes 0.1: the others choose 0.03 for it, and it is judged there.
+    runs = runs_with({0.03: (0.1, 0.8, 0.8), 0.1: (1.0, 0.7, 0.7)}).assign(head="gap")
+    judged = evidence.tuned(runs, ["head"]).set_index("seed")["lr"].to_dict()
+    assert judged == {0: 0.03, 1: 0.1, 2: 0.1}
+
+
+def test_one_run_that_breaks_down_does_not_choose_the_common_rate():
+    good = runs_with({0.03: (0.80, 0.80, 0.80), 0.1: (0.85, 0.85, 0.85)}).assign(head="gap")
+    bad = runs_with({0.03: (0.80, 0.80, 0.80), 0.1: (0.85, 0.85, 0.10)}).assign(head="max")
+    assert evidence.common_rate(pd.concat([good, bad]), ["head"]) == 0.1
 
 
 def test_learning_rates_are_chosen_on_images_that_no_run_learns_from():
     for settings in (FULL, QUICK):
-        per_class = max(settings.train_size, settings.tuning_size, *settings.grid_epochs) // 10
+        learned = (
+            settings.train_size,
+            settings.brief_size,
+            settings.degradation_size,
+            settings.scene_size,
+            *settings.grid,
+        )
+        per_class = max(learned) // 10
         assert settings.validation_from >= per_class
 
 
@@ -350,7 +411,7 @@ def test_random_shifts_are_placements_within_the_room():
     images, _ = data.garments("test", 10, data.SMALL)
     small = data.resize(data.stratified("test", 10)[0], data.SMALL)
     everywhere = {(dx, dy): data.place(small, data.FRAME, dx, dy) for dx in range(-6, 7) for dy in range(-6, 7)}
-    augment = networks.shift_at_random(data.ROOM)
+    augment = pictures.shift_at_random(data.ROOM)
     draws = torch.Generator().manual_seed(0)
     seen = set()
     for _ in range(20):
@@ -360,27 +421,43 @@ def test_random_shifts_are_placements_within_the_room():
     assert {dx for dx, _ in seen} == set(range(-6, 7)) == {dy for _, dy in seen}
 
 
-def test_divergence_rule():
-    assert networks.diverged(math.nan)
-    assert networks.diverged(math.inf)
-    assert networks.diverged(2.31)
-    assert not networks.diverged(2.29)
+def test_each_batch_is_scaled_to_one_of_the_sides_as_a_test_image_is():
+    images = data.normalise(data.stratified("test", 10)[0])
+    draws = torch.Generator().manual_seed(0)
+    seen = {tuple(pictures.scale_at_random((20, 48))(images, draws).shape[-2:]) for _ in range(20)}
+    assert seen == {(20, 20), (48, 48)}
+    expected = data.normalise(data.resize(data.stratified("test", 10)[0], 20))
+    torch.testing.assert_close(pictures.scale_at_random((20,))(images, draws), expected, rtol=0, atol=1e-4)
+    back = pictures.scale_at_random((20,), 28)(images, draws)
+    torch.testing.assert_close(back, pictures.rescaled(expected, 28), rtol=0, atol=1e-4)
+
+
+def test_pictures_are_those_that_they_say():
+    asked = pictures.Pictures(20, 20, validation_size=10, validation_from=30, garment=16, transpose=True)
+    train, validation, test, augment = pictures.sets(asked, seed=0)
+    assert augment is None
+    assert torch.equal(train[0].mT, data.garments("train", 20, 16)[0])
+    assert torch.equal(validation[0].mT, data.garments("train", 10, 16, skip=30)[0])
+    assert torch.equal(test[0].mT, data.garments("test", 20, 16)[0])
+    scenes = pictures.sets(pictures.Pictures(20, 20, planted=(4,)), seed=3)
+    assert scenes.validation is None
+    assert torch.equal(scenes.train[0], data.scenes("train", 20, (4,), seed=3)[0])
 
 
 def test_stored_network_is_rounded_and_the_rounded_one_is_measured(whole):
     record, state = finished(whole, "resnet8-gap-s0")
     assert {str(value.dtype) for value in state.values()} == {"torch.float16", "torch.float32", "torch.int64"}
-    network = networks.rebuilt(record["card"]["network"], state)
+    network = networks.rebuilt(record["arguments"]["network"], state)
     images = data.garments("test", QUICK.test_size)
-    assert training.accuracy(network, images) == record["card"]["test_accuracy"]
+    assert training.accuracy(network, images) == record["rows"]["whole"][0]["test_accuracy"]
 
 
 def test_shift_table_is_zero_at_the_centre_and_counts_agreement(whole):
     table = pd.read_csv(whole / "assets" / "evidence" / "shift.csv")
     centre = table[(table["dx"] == 0) & (table["dy"] == 0)]
-    assert (centre["logit_change"] == 0).all()
+    assert (centre[["pooled_drift", "logit_drift"]] == 0).all(axis=None)
     assert (centre["agreement"] == 1).all()
-    assert len(table) == 9 * 13 * 13
+    assert len(table) == 10 * 13 * 13
     moved = table[(table["dx"] == 3) & (table["dy"] == -2)].iloc[0]
     _, state = finished(whole, "resnet8-gap-centred-s0")
     network = networks.rebuilt({"name": "resnet8", "head": "gap"}, state)
@@ -388,7 +465,8 @@ def test_shift_table_is_zero_at_the_centre_and_counts_agreement(whole):
     small = data.resize(pictures, 16)
     here, there = (training.predict(network, data.place(small, 28, *move)).cpu() for move in ((0, 0), (3, -2)))
     assert moved["accuracy"] == pytest.approx(float((there.argmax(1) == labels).double().mean()), abs=1e-5)
-    assert moved["logit_change"] == pytest.approx(float((there - here).norm(dim=1).mean()), rel=1e-3)
+    spread = float((here - here.mean(dim=0)).norm(dim=1).mean())
+    assert moved["logit_drift"] == pytest.approx(float((there - here).norm(dim=1).mean()) / spread, rel=1e-3)
 
 
 def test_unchanged_size_gives_the_networks_own_accuracy(whole):
@@ -415,7 +493,7 @@ def test_refitted_classifier_learns_and_leaves_the_old_one():
 
 
 def test_gradient_at_the_last_block_is_the_one_on_paper():
-    rows = depth.gradient_by_block("residual", 8, seed=0, images=10).rows["gradients"]
+    rows = depth.gradient_by_block("residual", "he", 8, seed=0, images=10).rows["gradients"]
     assert [row["stage"] for row in rows] == [1, 2, 3]
     network = models.build("resnet8", "gap", seed=0)
     images, labels = data.stratified("train", 10)
@@ -428,10 +506,13 @@ def test_gradient_at_the_last_block_is_the_one_on_paper():
 
 
 def test_rescaled_factors_reach_the_pool_and_nothing_else():
-    arguments = {"network": {"name": "resnet8", "head": "max"}, "train_size": 100, "test_size": 10, "epochs": 1}
-    arguments |= {"lr": 0.03, "seed": 0, "table": "rescaled", "labels": {}, "schedule": "constant"}
+    arguments = {
+        "network": {"name": "resnet8", "head": "max"},
+        "pictures": {"train_size": 100, "test_size": 10},
+        "recipe": {"epochs": 1, "lr": 0.03, "schedule": "constant"},
+    } | {"seed": 0, "table": "rescaled", "labels": {}}
     plain, ones, shorter, smaller = (
-        depth.train_briefly(**arguments, rescale=rescale).rows["rescaled"][0]["final_loss"]
+        networks.train_network(**arguments, rescale=rescale, refit=50).rows["rescaled"][0]["train_loss"]
         for rescale in (
             None,
             {"value": 1.0, "gradient": 1.0},
@@ -441,18 +522,65 @@ def test_rescaled_factors_reach_the_pool_and_nothing_else():
     )
     assert ones == pytest.approx(plain, rel=1e-4)
     assert len({round(loss, 3) for loss in (plain, shorter, smaller)}) == 3
-    assert depth.RESCALED["max, value and gradient / 7"] == (1 / 7, 1 / 7)
+    assert depth.RESCALED["max / 7"] == (1 / 7, 1 / 7)
+    assert depth.RESCALED["max, gradient / 7"] == (1.0, 1 / 7)
 
 
 def test_shipped_rescaled_runs_are_whole_and_match_the_plain_ones():
     table, plain = evidence.load("rescaled"), evidence.load("stability")
-    for layers, rates in FULL.rescaled_rates.items():
-        for variant in depth.RESCALED:
-            found = table[(table["network"] == f"resnet{layers}") & (table["head"] == variant)]
-            pairs = list(zip(found["lr"], found["seed"], strict=True))
-            assert pairs == [(rate, seed) for rate in rates for seed in FULL.seeds]
+    for variant in depth.RESCALED:
+        found = table[table["variant"] == variant]
+        pairs = list(zip(found["lr"], found["seed"], strict=True))
+        assert pairs == [(rate, seed) for rate in FULL.rescaled_rates for seed in FULL.seeds]
     for column in ("train_size", "epochs"):
         assert table[column].unique().tolist() == plain[column].unique().tolist()
+    # Unchanged factors are the plain head, trained again: the same seeds, images and rates.
+    for head in ("gap", "max"):
+        same = plain[(plain["network"] == "resnet20") & (plain["head"] == head) & (plain["classifier_rate"] == 1)]
+        both = same.merge(table[table["variant"] == head], on=["lr", "seed"])
+        assert len(both) == len(FULL.rescaled_rates) * len(FULL.seeds)
+        calm = both[both["lr"] <= 0.03]
+        assert (calm["train_loss_x"] - calm["train_loss_y"]).abs().mean() < 0.3
+
+
+def test_digits_are_shared_out_without_overlap_and_a_new_classifier_learns_them():
+    train, validation, test = size._digit_sets(50, seed=0)
+    assert [len(labels) for _, labels in (train, validation, test)] == [50, 200, 500]
+    images = torch.cat([part[0].flatten(1) for part in (train, validation, test)])
+    assert len(torch.unique(images, dim=0)) == len(images)
+    state = networks.rounded(models.build("resnet8", "flatten", seed=0))
+    row = size.teach_classifier({"name": "resnet8", "head": "flatten"}, seed=0, count=50, state=state).rows["transfer"][
+        0
+    ]
+    assert row["train_accuracy"] > 0.9
+    assert row["test_accuracy"] > 0.3
+
+
+def test_a_taught_network_starts_from_the_garments_and_a_fresh_one_does_not():
+    arguments = {"network": {"name": "resnet8", "head": "gap"}, "seed": 0, "count": 50, "epochs": 1, "lr": 1e-9}
+    other = networks.rounded(models.build("resnet8", "gap", seed=5))
+    whole, fresh, same = (
+        size.teach_whole(**arguments, state=state).rows["transfer"][0]
+        for state in (other, None, networks.rounded(models.build("resnet8", "gap", seed=0)))
+    )
+    assert (whole["how"], fresh["how"]) == ("whole", "fresh")
+    assert same["train_loss"] == pytest.approx(fresh["train_loss"], abs=1e-4)
+    assert abs(whole["train_loss"] - fresh["train_loss"]) > 1e-3
+
+
+def test_presence_counts_what_was_planted(whole):
+    table = pd.read_csv(whole / "assets" / "evidence" / "presence.csv")
+    assert set(zip(table["planted"], table["side"], strict=True)) == {
+        (1, 16), (2, 16), (4, 16), (9, 16), (1, 12), (1, 10), (1, 8), (1, 6)
+    }  # fmt: skip
+    network = weights.load("resnet8-max-scenes-s0", whole / "assets" / "checkpoints")
+    images, labels = data.scenes("test", QUICK.scene_images, (4,), seed=1)
+    own = table[(table["head"] == "max") & (table["training"] == "always four") & (table["planted"] == 4)].iloc[0]
+    assert own["accuracy"] == pytest.approx(training.accuracy(network, (images, labels)), abs=1e-5)
+    logits = training.predict(network, images).cpu().double()
+    right = logits[torch.arange(len(labels)), labels]
+    assert own["logit"] == pytest.approx(float((right - logits.mean(dim=1)).mean()), rel=1e-3, abs=1e-5)
+    assert own["margin"] < own["logit"]
 
 
 def test_probe_finds_a_position_that_is_there_and_none_that_is_not(monkeypatch):
@@ -504,9 +632,9 @@ def test_variants_of_the_shift_experiment_differ_as_named(whole):
     by_variant = {}
     for run in shift.trained(QUICK, store):
         by_variant.setdefault(run.arguments["labels"]["variant"], []).append(run.arguments)
-    assert all(
-        arguments["shift"] == (variant == "shifted") for variant, all_of in by_variant.items() for arguments in all_of
-    )
+    for option, variant in (("shift", "shifted"), ("transpose", "transposed")):
+        for name, all_of in by_variant.items():
+            assert all(bool(a["pictures"].get(option)) == (name == variant) for a in all_of)
     assert all(
         ("antialias" in a["network"]) == (v == "antialiased") for v, all_of in by_variant.items() for a in all_of
     )

@@ -126,3 +126,18 @@ def test_value_and_gradient_are_rescaled_apart(value, gradient):
     (found,) = torch.autograd.grad(pooled.sum(), x)
     torch.testing.assert_close(pooled, value * plain)
     torch.testing.assert_close(found, gradient * expected)
+
+
+def test_what_batches_send_back_is_what_an_optimiser_gets_from_each():
+    network = models.resnet8("gap", seed=0).eval()
+    pictures, labels = data.stratified("train", 20)
+    inputs, labels = data.normalise(pictures), labels.to(device())
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    found = gradients.of_batches(network, inputs, labels, size=10)
+    assert not network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    for index, batch in enumerate(torch.split(torch.arange(20), 10)):
+        twin = models.resnet8("gap", seed=0).train()
+        nn.functional.cross_entropy(twin(inputs[batch]), labels[batch]).backward()
+        own = [module.weight.grad.flatten() for module in twin.modules() if isinstance(module, nn.Conv2d)]
+        torch.testing.assert_close(found[index], torch.cat(own), rtol=1e-4, atol=1e-6)

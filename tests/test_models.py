@@ -264,3 +264,36 @@ def test_bad_input_gives_one_sentence(call, sentence):
     with pytest.raises(ReaderError, match=sentence) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_the_default_initialisation_is_pytorchs_own_and_smaller():
+    he, default = (models.build("plain20", init=init, norm=False, seed=3) for init in ("he", "default"))
+    sizes = {
+        name: float(network.layer2[1].conv1.weight.detach().std())
+        for name, network in (("he", he), ("default", default))
+    }
+    fan = 32 * 9
+    assert sizes["he"] == pytest.approx((2 / fan) ** 0.5, rel=0.05)
+    assert sizes["default"] == pytest.approx(
+        (1 / (3 * fan)) ** 0.5, rel=0.05
+    )  # uniform to one over the root of the fan
+    with pytest.raises(ReaderError, match="no initialisation called 'xavier'"):
+        models.build("resnet20", init="xavier")
+
+
+def test_a_grid_keeps_the_positions_of_a_map_of_any_size():
+    network = models.resnet8("grid", seed=0).eval()
+    flat = models.resnet8("flatten", seed=0).eval()
+    small, large = (torch.randn(2, 1, side, side, generator=torch.Generator().manual_seed(2)) for side in (28, 56))
+    small, large = small.to(device()), large.to(device())
+    torch.testing.assert_close(network(small), flat(small))  # 7 x 7 into 7 x 7 changes nothing
+    cells = network.features(large).view(2, 64, 7, 2, 7, 2).mean(dim=(3, 5))
+    torch.testing.assert_close(network(large), network.fc(cells.flatten(1)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_nin_takes_the_maximum_where_it_is_asked_to():
+    network = models.nin(12, head="max", seed=0).eval()
+    x = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(2)).to(device())
+    torch.testing.assert_close(network(x), network.features(x).amax(dim=(2, 3)))
+    with pytest.raises(ReaderError, match="no head of a NIN called 'gem'"):
+        models.make("nin", "gem")

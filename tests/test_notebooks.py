@@ -19,6 +19,8 @@ BOOK = ROOT / "book"
 SOURCES = rendering.pages(BOOK)
 TRIALS = [source for source in SOURCES if source.name[0].isdigit()]
 CHAPTERS = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+COLUMNS = 88
+"""Width of code and of printed lines that a reader sees: what the page shows at 1280 px without scrolling sideways."""
 LIMIT = 1_500_000
 """Bytes that a notebook with its outputs may have."""
 DRAWS = re.compile(r"\bshow\(|\btable\(|\bsay\(|\bprint\(|\brecord\(|\bdocket\(|\banswers\(")
@@ -54,6 +56,8 @@ def problems(notebook):
     for cell in (c for c in notebook.cells if c.cell_type == "code"):
         if len(cell.source.splitlines()) > 20:
             found.append(f"{cell.id}: over 20 lines")
+        if too_wide(cell):
+            found.append(f"{cell.id}: over {COLUMNS} columns")
         if cell.execution_count is None:
             found.append(f"{cell.id}: not executed")
         if DRAWS.search(re.sub(r"(?m)^ .*$", "", cell.source)) and not cell.outputs:
@@ -68,6 +72,18 @@ def problems(notebook):
                 if len(meta.get("image", {}).get("alt", "")) < 40 or not meta.get("figure", {}).get("caption"):
                     found.append(f"{cell.id}: a figure without alternative text or caption")
     return found
+
+
+def too_wide(cell):
+    """Say whether a line of a visible cell, or one that it prints, is too wide."""
+    hidden = {tag.split("-")[1] for tag in cell.metadata.get("tags", []) if tag.startswith(("hide-", "remove-"))}
+    texts = [] if hidden & {"input", "cell"} else [cell.source]
+    if not hidden & {"output", "cell"}:
+        texts += [output.text for output in cell.outputs if output.output_type == "stream"]
+        texts += [
+            output.data["text/plain"] for output in cell.outputs if list(output.get("data", {})) == ["text/plain"]
+        ]
+    return any(len(line) > COLUMNS for text in texts for line in text.splitlines())
 
 
 @CHAPTERS
@@ -99,7 +115,7 @@ def test_every_claim_of_the_chapter_has_its_verdict_and_its_cell(source):
 def test_every_prediction_is_settled(source):
     text = source.read_text(encoding="utf-8")
     settled = [int(number) for number in re.findall(r"predict\.settle\(\s*(\d+),", text)]
-    assert sorted(settled) == list(range(1, text.count("        Question(") + 1))
+    assert sorted(settled) == list(range(1, len(re.findall(r"(?m)^ +Question\(", text)) + 1))
     assert len(settled) >= 3
 
 
@@ -126,6 +142,13 @@ PNG = nbformat.v4.new_output("display_data", {"image/png": "AAAA"})
     ("cell", "problem"),
     [
         (code("x = 1\n" * 21), "here: over 20 lines"),
+        (code("x = " + "1" * 85), "here: over 88 columns"),
+        (code("f()", [nbformat.v4.new_output("stream", text="x" * 89)]), "here: over 88 columns"),
+        (code("f()", [nbformat.v4.new_output("execute_result", {"text/plain": "x" * 89})]), "here: over 88 columns"),
+        (
+            code("f()", [nbformat.v4.new_output("stream", text="x" * 89)], tags=["hide-input"]),
+            "here: over 88 columns",
+        ),
         (code("print(1)"), "here: an empty output where one is due"),
         (code("f()", [nbformat.v4.new_output("error", ename="E", evalue="e")]), "here: an error"),
         (code("f()", [nbformat.v4.new_output("stream", name="stderr", text="w")]), "here: an error"),
@@ -150,7 +173,8 @@ print(f"{1 / 3:.4f}")
 import matplotlib.pyplot as plt
 from gaplab.figures import show
 
-show(plt.subplots()[0], name="fig-x", alt="Empty axes, from zero to one in both directions.", caption="Empty.")
+alt = "Empty axes, from zero to one in both directions."
+show(plt.subplots()[0], name="fig-x", alt=alt, caption="Empty.")
 
 # %% name="seconds" tags=["timing"]
 import time

@@ -17,7 +17,7 @@ BOOK = Path(__file__).parent.parent / "book"
 CHAPTERS = {int(path.name[:2]): path for path in interview.chapters(BOOK)}
 VERDICTS = claims.gather(CHAPTERS.values())
 KINDS = ("text/plain", "text/html", "text/markdown")
-SPREAD = re.compile(r"(?<![\w.,])(\d[\d,]*(?:\.\d+)?) ± (\d[\d,]*(?:\.\d+)?)")
+SPREAD = re.compile(r"(?<![\w.,])(-?\d[\d,]*(?:\.\d+)?) ± (\d[\d,]*(?:\.\d+)?)")
 
 
 def outputs(notebook):
@@ -113,10 +113,10 @@ def parts(number):
     return value, spread, len(number[1].partition(".")[2])
 
 
-def other_prints(text):
+def other_prints(text, verdicts=()):
     """List value and spread of verdicts that a text prints with other digits than their chapter."""
     for number in map(re.Match.groups, SPREAD.finditer(text)):
-        for entry in VERDICTS.values():
+        for entry in verdicts or VERDICTS.values():
             own = SPREAD.search(entry.number)
             if own and own.groups() != number:
                 (value, spread, digits), (a, b, fewer) = sorted(
@@ -128,12 +128,13 @@ def other_prints(text):
 
 @pytest.mark.parametrize("page", SHOWN)
 def test_no_page_prints_it_with_other_digits(page):
-    assert list(other_prints(text_of(page))) == []
+    # A chapter prints its own verdicts' numbers; that another's has the same first digits is chance.
+    own = [entry for entry in VERDICTS.values() if f"{claims.claim(entry.claim).chapter:02}" == page[:2]]
+    assert list(other_prints(text_of(page), own)) == []
 
 
 def test_other_digits_are_found():
-    entry = next(entry for entry in VERDICTS.values() if entry.claim == "G4")
-    assert entry.number == "0.004 ± 0.016"
-    assert list(other_prints("it is 0.0043 ± 0.0156, level")) == ["G4: 0.0043 ± 0.0156 for 0.004 ± 0.016"]
-    assert list(other_prints("it is 0.00 ± 0.02, level")) == ["G4: 0.00 ± 0.02 for 0.004 ± 0.016"]
-    assert list(other_prints("it is 0.004 ± 0.016, or 0.005 ± 0.017")) == []
+    assert VERDICTS["S2"].number == "0.390 ± 0.013"
+    assert list(other_prints("it is 0.3901 ± 0.0131, level")) == ["S2: 0.3901 ± 0.0131 for 0.390 ± 0.013"]
+    assert list(other_prints("it is 0.39 ± 0.01, level")) == ["S2: 0.39 ± 0.01 for 0.390 ± 0.013"]
+    assert list(other_prints("it is 0.390 ± 0.013, or 0.391 ± 0.014, or -0.39 ± 0.01")) == []

@@ -56,8 +56,8 @@ def test_every_cell_runs_on_a_second_device(run, source, role):
 @pytest.mark.parametrize(
     ("chapter", "cell", "old", "new", "said"),
     [
-        (1, "receives-figure", "[cat].cpu()", "[cat]", "can't convert"),
-        (3, "heads", "7, 7, device=where", "7, 7", "on the same device"),
+        (1, "receives-figure", "feature_map[0].cpu()", "feature_map[0]", "can't convert"),
+        (3, "heads", "7, 7).to(where)", "7, 7)", "on the same device"),
         (5, "back-through", "pool(x).sum(), x", "pool(x).sum() + torch.ones(1), x", "on the same device"),
     ],
 )

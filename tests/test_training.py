@@ -171,3 +171,43 @@ def test_a_last_batch_of_one_cell_gives_one_sentence(few):
 def test_training_runs_on_a_real_device(few):
     history = training.fit(models.resnet8(), few, few, epochs=3, progress=False)
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+
+
+def test_the_classifier_gets_a_rate_of_its_own(few):
+    start = models.resnet8("gap", seed=0)
+    moved = {}
+    for factor in (1.0, 0.1):
+        network = models.resnet8("gap", seed=0)
+        recipe = {
+            "epochs": 1,
+            "batch_size": 200,
+            "lr": 0.01,
+            "momentum": 0.0,
+            "schedule": "constant",
+            "progress": False,
+        }
+        training.fit(network, few, **recipe, classifier_rate=factor)
+        moved[factor] = [(b - a).detach() for a, b in zip(start.parameters(), network.parameters(), strict=True)]
+    names = [name for name, _ in start.named_parameters()]
+    for name, whole, tenth in zip(names, moved[1.0], moved[0.1], strict=True):
+        expected = 0.1 * whole if name.startswith("fc.") else whole
+        torch.testing.assert_close(tenth, expected, rtol=1e-3, atol=1e-7)
+    with pytest.raises(ReaderError, match="does not end in one linear layer"):
+        training.fit(models.resnet8("fc"), few, epochs=1, classifier_rate=0.1, progress=False)
+
+
+def test_accuracy_is_measured_as_often_as_asked_and_at_the_end(few):
+    history = training.fit(models.resnet8("gap"), few, few, epochs=5, evaluate_every=2, progress=False)
+    assert history["test_accuracy"].notna().tolist() == [False, True, False, True, True]
+    assert history["train_accuracy"].notna().tolist() == [False, True, False, True, True]
+    assert history["loss"].notna().all()
+
+
+def test_judge_gives_cross_entropy_and_accuracy():
+    images = torch.zeros(4, 1, 4, 4, dtype=torch.uint8)
+    images[2:] = 255
+    labels = torch.tensor([0, 0, 1, 0])
+    loss, right = training.judge(Brightness(), (images, labels))
+    logits = training.predict(Brightness(), images).cpu()
+    assert right == 0.75
+    assert loss == pytest.approx(float(nn.functional.cross_entropy(logits, labels)), rel=1e-5)

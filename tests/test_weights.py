@@ -35,8 +35,7 @@ def test_checkpoint_reproduces_its_accuracy_on_the_shipped_subset(name):
     assert not network.training
     assert all(parameter.device.type == device().type for parameter in network.parameters())
     # Rounding differs between processors: at most two of the 1,000 images may tip over.
-    subset = data.garments("test", 1000, card["data"]["garment_px"])
-    assert training.accuracy(network, subset) == pytest.approx(card["subset_accuracy"], abs=0.0021)
+    assert training.accuracy(network, weights.subset(card)) == pytest.approx(card["subset_accuracy"], abs=0.0021)
     # The subset is part of the test set, so the two accuracies cannot be far apart.
     assert card["subset_accuracy"] == pytest.approx(card["test_accuracy"], abs=0.05)
 
@@ -46,10 +45,11 @@ def test_model_card_is_complete(name):
     card = CARDS[name]
     assert card["name"] == name
     assert card["network"]["head"] == card["name"].split("-")[1]
-    assert {"name", "train_images", "garment_px", "frame_px"} <= card["data"].keys()
-    assert {"epochs", "lr", "schedule", "shifted_in_training", "batch_size"} <= card["recipe"].keys()
+    about = {"name", "train_images", "garment_px", "frame_px", "shifted", "transposed", "planted"}
+    assert about <= card["data"].keys()
+    assert {"epochs", "lr", "schedule", "batch_size"} <= card["recipe"].keys()
     assert {"python", "torch", "torchvision", "numpy", "device"} <= card["versions"].keys()
-    assert card["test_images"] == 10000
+    assert card["test_images"] == (1000 if card["data"]["planted"] else 10000)
     assert card["seed"] == int(name.rsplit("-s", 1)[1])
     assert card["training_seconds"] > 0
     assert card["license"] == "MIT"

@@ -23,6 +23,7 @@ from docutils import nodes
 from pybtex.database import parse_file
 from pybtex.richtext import Text
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 from sphinxcontrib import katex
@@ -86,41 +87,71 @@ def publish(app: Sphinx, config: Any) -> None:
     config.sitemap_url_scheme = "{link}"
 
 
+FURTHER = ("Further evidence", "Exercises", "Sources", "What was shown")
+"""How the titles of sections begin that a reader in a hurry may pass over."""
+
+
 # The text -------------------------------------------------------------------------------------------------------------
 
 
-def name_cells(_: Sphinx, doctree: nodes.document) -> None:
-    """Give every notebook cell that has a name the id of that name, so that a verdict can link to its proof."""
-    for cell in doctree.findall(nodes.container):
-        name = cell.get("cell_metadata", {}).get("name")
-        if name:
-            cell["ids"].append(name)
+class NameCells(SphinxTransform):
+    """Give every notebook cell that has a name the id of that name: verdicts link to their proof, and text to a cell."""
+
+    default_priority = 870  # before MyST looks for the targets of links, at 879
+
+    def apply(self) -> None:
+        """Name the cells of a page."""
+        for cell in self.document.findall(nodes.container):
+            name = cell.get("cell_metadata", {}).get("name")
+            if name:
+                cell["ids"].append(name)
+                self.document.ids[name] = cell
+                self.document.nameids[name] = name
+                self.document.nametypes[name] = True
 
 
 def tell_reading_time(app: Sphinx, doctree: nodes.document) -> None:
-    """Put under a chapter's title how long its text, figures and widgets take; code and long folded tables are not counted."""
+    """Put under a chapter's title how long it takes to read: its spine, and the whole with all further evidence."""
     if not re.match(r"\d\d_", app.env.docname):
         return
-    markup = [text.astext() for text in doctree.findall(nodes.raw)]
+    whole = seconds_to_read(doctree)
+    sections = [
+        section
+        for section in doctree.findall(nodes.section)
+        if section[0].astext().startswith(FURTHER)
+    ]
+    further = sum(seconds_to_read(section) for section in sections)
+    said = f"{minutes(whole)} minutes to read"
+    if any(section[0].astext().startswith(FURTHER[0]) for section in sections):
+        spine = round((whole - further) / 60)
+        said = f"{spine} minutes to read, {minutes(whole)} with all further evidence"
+    title = next(iter(doctree.findall(nodes.title)))
+    line = nodes.paragraph("", said, classes=["gaplab-reading"])
+    title.parent.insert(title.parent.index(title) + 1, line)
+
+
+def minutes(seconds: float) -> int:
+    """Return whole minutes, five by five: nobody reads by the second."""
+    return 5 * math.ceil(seconds / 300)
+
+
+def seconds_to_read(part: nodes.Element) -> float:
+    """Return how long text, figures and widgets take; code and long folded tables are not counted."""
+    markup = [text.astext() for text in part.findall(nodes.raw)]
     widgets = [html for html in markup if "data-widget=" in html]
     tables = [
         re.sub(r"(?s)<details(?! class=.gaplab-answer).*?</details>|<[^>]+>", " ", html)
         for html in markup
         if html not in widgets
     ]
-    prose = [text for text in doctree.findall(nodes.Text) if not in_code(text)]
+    prose = [text for text in part.findall(nodes.Text) if not in_code(text)]
     words = sum(len(text.split()) for text in [*prose, *tables])
-    figures = sum(1 for _ in doctree.findall(nodes.image))
-    seconds = (
+    figures = sum(1 for _ in part.findall(nodes.image))
+    return (
         60 * words / WORDS_A_MINUTE
         + SECONDS_A_FIGURE * figures
         + SECONDS_A_WIDGET * len(widgets)
     )
-    line = nodes.paragraph(
-        "", f"{5 * math.ceil(seconds / 300)} minutes to read", classes=["gaplab-reading"]
-    )
-    title = next(iter(doctree.findall(nodes.title)))
-    title.parent.insert(title.parent.index(title) + 1, line)
 
 
 class ProblemSet(NamedTuple):
@@ -342,7 +373,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.connect("config-inited", publish)
     app.connect("builder-inited", find_node, priority=100)
     app.connect("builder-inited", hear_every_claim)
-    app.connect("doctree-read", name_cells)
+    app.add_transform(NameCells)
     app.connect("doctree-read", tell_reading_time)
     app.connect("doctree-read", tell_problem_set)
     app.add_directive("problem-sets", ProblemSets)

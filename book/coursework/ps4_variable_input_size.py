@@ -298,7 +298,7 @@ torch.testing.assert_close(
 # ## 5. Is resizing wasted work? (judge, 6 points)
 #
 # A blog post says: *"With global pooling a network takes any size, so resizing a picture to the training size first is wasted work."*
-# Chapter 4 shows that accuracy falls away from the training size. It does not show what resizing back would have brought. You have three trained networks, `weights.load("resnet20-gap-s0")` to `-s2`, trained on garments
+# Chapter 4 tries it with networks that learned from many sizes. Here is the harder case for the pool, and the commoner one in practice: networks that know one size only. You have three trained networks, `weights.load("resnet20-gap-s0")` to `-s2`, trained on garments
 # of 28 px, and the test images of the package, `data.stratified("test", n)`. `data.resize` scales, `data.place` puts a garment on a larger canvas, `training.accuracy` measures.
 #
 # ### The experiment (2 points for its form)
@@ -367,12 +367,12 @@ ps4.check_experiment(experiment, measure, seed=hidden_fresh_seed())
 
 # %% [markdown] name="ex-4-5-verdict" nbgrader={"grade": true, "grade_id": "ex-4-5-verdict", "locked": false, "points": 4, "schema_version": 3, "solution": true, "task": false}
 # ### BEGIN SOLUTION
-# It does not hold as stated. For garments scaled with the picture, resizing to 28 px wins at every size tried and on all three networks: at 56 px it takes the accuracy from about 40 % back
-# to about 85 %, near what 28 px gives, and at 14 px from about 30 % to below 70 %. The difference is several times the spread over seeds. The network runs on 56 px, but
+# It does not hold as stated. For garments scaled with the picture, resizing to 28 px wins at every size tried and on all three networks: at 56 px it takes the accuracy from about a third back
+# to about 90 %, near what 28 px gives, and at 14 px from about a quarter to 70 %. The difference is several times the spread over seeds. The network runs on 56 px, but
 # its filters look for garments of 28 px, and the pooled statistics move.
 #
-# A case that limits it: on a canvas of 56 px, where the garment keeps its 28 px, resizing halves the garment and leaves about a quarter of them right, hardly more than running directly. Cutting the garment out brings all of it back. So the rule is not "resize to the training size" but
-# "bring the *object* to the size that it had in training". What resizing cannot do is add detail: at 14 px a gap of nearly twenty points remains. And on ImageNet a larger test size can help, because training crops enlarge objects (Touvron and others 2019).
+# A case that limits it: on a canvas of 56 px, where the garment keeps its 28 px, resizing halves the garment and leaves about a third of them right, against a sixth directly. Cutting the garment out brings all of it back. So the rule is not "resize to the training size" but
+# "bring the *object* to the size that it had in training". What resizing cannot do is add detail: at 14 px a gap of about twenty points remains. And on ImageNet a larger test size can help, because training crops enlarge objects (Touvron and others 2019).
 #
 # === BEGIN MARK SCHEME ===
 # - 1 point: a verdict of the book's three, and it follows from the student's own numbers.

@@ -17,7 +17,7 @@ from torch import nn
 from torch.func import functional_call
 from tqdm import tqdm
 
-from gaplab.counting import classifier
+from gaplab.counting import classifier, leaf_hooks, total_macs
 from gaplab.errors import ReaderError
 from gaplab.models import count_parameters
 
@@ -232,3 +232,66 @@ def census(names: Iterable[str] | None = None) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def lightest_and_heaviest() -> list[str]:
+    """Name the network with the fewest and the one with the most published multiply-adds of each family.
+
+    A family is one module of torchvision, such as ``torchvision.models.resnet``. A family of one has one name.
+    """
+    families: dict[str, list[str]] = {}
+    for name in torchvision.models.list_models(module=torchvision.models):
+        families.setdefault(torchvision.models.get_model_builder(name).__module__, []).append(name)
+    ordered = [sorted(own, key=lambda name: float(published(name).meta["_ops"])) for own in families.values()]
+    return [name for own in ordered for name in dict.fromkeys((own[0], own[-1]))]
+
+
+class PoolSaving(NamedTuple):
+    """Multiply-adds of one picture with the last map pooled and with it flattened, every other layer alike.
+
+    Attributes:
+        name: The network.
+        family: Its class in torchvision.
+        pooled: Multiply-adds if the map is pooled to one number a channel.
+        flattened: Multiply-adds if the first linear layer reads every position.
+    """
+
+    name: str
+    family: str
+    pooled: int
+    flattened: int
+
+    @property
+    def saved(self) -> float:
+        """The part of the flattened network's multiply-adds that pooling saves, 0 to 1."""
+        return 1 - self.pooled / self.flattened
+
+
+def pool_saving(name: str) -> PoolSaving | None:
+    """Count what pooling saves, or would save, of a network's multiply-adds at its training size.
+
+    Args:
+        name: A name of ``torchvision.models.list_models(module=torchvision.models)``.
+
+    Returns:
+        Nothing if no linear layer reads the pooled or flattened map: class maps, or a class token.
+
+    Raises:
+        ReaderError: The network is unknown.
+    """
+    network, size = classifier(name), 299 if name == "inception_v3" else 224
+    head = head_of(network, size)
+    if head.kind not in (GAP_LINEAR, GAP_MLP, FLATTEN):
+        return None
+    readers: list[nn.Linear] = []
+
+    def note(module: nn.Module, x: torch.Tensor, _: torch.Tensor) -> None:
+        if isinstance(module, nn.Linear) and x.dim() == 2:
+            readers.append(module)
+
+    with leaf_hooks(network, note):
+        macs = total_macs(network, (1, 3, size, size), "meta")
+    weights = readers[0].weight.numel()
+    if head.kind == FLATTEN:
+        return PoolSaving(name, type(network).__name__, macs - weights + weights // head.positions, macs)
+    return PoolSaving(name, type(network).__name__, macs, macs + (head.positions - 1) * weights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -203,6 +204,83 @@ def garments(split: Split, count: int, garment: int = FRAME, skip: int = 0) -> t
     """
     images, labels = stratified(split, count, skip)
     return place(resize(images, garment), FRAME), labels
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    """Return scikit-learn's 1,797 handwritten digits, enlarged from 8 px to the frame.
+
+    Alpaydin, Kaynak 1998, from the UCI repository; they come inside scikit-learn's wheel.
+
+    Returns:
+        Images, float32 on a scale from 0 to 255 ``(1797, 1, FRAME, FRAME)``, and labels, int64 ``(1797,)``, on the CPU.
+    """
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    images = torch.from_numpy(found.images).float()[:, None] * (255 / 16)
+    return resize(images, FRAME), torch.from_numpy(found.target).long()
+
+
+CELLS = 3
+"""Cells along one side of a scene."""
+
+
+def scenes(
+    split: Split, count: int, planted: Sequence[int], *, seed: int, skip: int = 0, side: int = SMALL
+) -> tuple[Tensor, Tensor]:
+    """Return scenes of `CELLS` x `CELLS` cells: some show garments of the label's class, the others clutter.
+
+    Clutter is a garment cut into tiles of 4 px that are laid out anew in any order: its greys and edges without its
+    shape. Garments and clutter are drawn from the ``10 * count`` first images of the split, or all, after ``skip`` of
+    each class.
+
+    Args:
+        split: ``"train"`` or ``"test"``.
+        count: Scenes in all, equally many of each class.
+        planted: Numbers of cells, 1 to `CELLS` squared, that show a garment; each scene draws one of them.
+        seed: Of the scenes.
+        skip: Images of each class to pass over first.
+        side: Side of the planted garments in pixels, at most `SMALL`, in the middle of their cells.
+
+    Returns:
+        Images, float32 on a scale from 0 to 255 ``(count, 1, CELLS * SMALL, CELLS * SMALL)``, and labels, int64
+        ``(count,)``, on the CPU.
+
+    Raises:
+        ReaderError: As `stratified`, or a number of planted garments or a side is impossible.
+    """
+    cells = CELLS * CELLS
+    if not planted or min(planted) < 1 or max(planted) > cells or not 1 <= side <= SMALL:
+        raise ReaderError(
+            f"A scene has {cells} cells of {SMALL} px: plant 1 to {cells} garments of 1 to {SMALL} px, "
+            f"not {list(planted)} of {side} px."
+        )
+    draws = torch.Generator().manual_seed(seed)
+    pool, pool_labels = stratified(split, min(count, 1000 if split == "test" else 10_000), skip)
+    small = resize(pool, SMALL)
+    shown = place(resize(small, side), SMALL)
+    labels = torch.arange(count) % len(CLASSES)
+    by_class = torch.stack([(pool_labels == label).nonzero().flatten() for label in range(len(CLASSES))])
+    picks = torch.randint(by_class.shape[1], (count, cells), generator=draws)
+    garments_ = shown[by_class[labels[:, None], picks]]
+    clutter = _torn(small[torch.randint(len(small), (count, cells), generator=draws)], draws)
+    numbers = torch.tensor(planted)[torch.randint(len(planted), (count,), generator=draws)]
+    # Ranks of random numbers: each scene's cells in a random order, of which the first ones are planted.
+    order = torch.rand(count, cells, generator=draws).argsort(dim=1).argsort(dim=1)
+    grid = torch.where((order < numbers[:, None])[..., None, None, None], garments_, clutter)
+    rows = grid.view(count, CELLS, CELLS, SMALL, SMALL).transpose(2, 3)
+    return rows.reshape(count, 1, CELLS * SMALL, CELLS * SMALL), labels
+
+
+def _torn(images: Tensor, draws: torch.Generator, tile: int = 4) -> Tensor:
+    """Lay out the tiles of each image anew: ``(N, M, 1, SMALL, SMALL)``."""
+    count, many = images.shape[:2]
+    across = SMALL // tile
+    tiles = images.view(count, many, across, tile, across, tile).transpose(3, 4).reshape(count, many, -1, tile, tile)
+    order = torch.rand(count, many, across * across, generator=draws).argsort(dim=2)
+    torn = tiles.gather(2, order[..., None, None].expand_as(tiles))
+    back = torn.view(count, many, across, across, tile, tile).transpose(3, 4)
+    return back.reshape(count, many, 1, SMALL, SMALL)
 
 
 def photograph(name: str, size: int = 224) -> Photograph:

@@ -16,6 +16,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 Array = NDArray[Any]
 
@@ -58,9 +59,12 @@ def show(target: Figure | Axes, *, name: str, alt: str, caption: str) -> None:
     """
     figure = target if isinstance(target, Figure) else target.figure
     assert isinstance(figure, Figure)
-    buffer = io.BytesIO()
-    # No date and no version in the file: the same figure is the same bytes.
-    figure.savefig(buffer, format="png", dpi=200, metadata={"Software": None})
+    drawn, buffer = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=200)
+    # A palette of 256 colours, which the eye does not miss, makes the file a third as large. It has no date and no
+    # version, so the same figure is the same bytes.
+    picture = Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    picture.save(buffer, format="png", optimize=True)
     width, height = (round(100 * inches) for inches in figure.get_size_inches())
     plt.close(figure)
     bundle = {
@@ -306,13 +310,6 @@ def size_curves(
     return ax
 
 
-RESCALED_STYLE: dict[str, dict[str, Any]] = {
-    "gap": HEAD_STYLE["gap"],
-    "gap, gradient x 7": {"color": SKY, "marker": "P", "linestyle": (0, (1, 1))},
-    "max": HEAD_STYLE["max"],
-    "max, gradient / 7": {"color": AMBER, "marker": "v", "linestyle": (0, (5, 1))},
-    "max, value and gradient / 7": {"color": PINK, "marker": "D", "linestyle": ":"},
-}
 ROAD_STYLE: dict[str, dict[str, Any]] = {
     "GeM, p": {"color": PINK, "marker": "D", "linestyle": "-"},
     "log-sum-exp, r": {"color": AMBER, "marker": "v", "linestyle": "--"},

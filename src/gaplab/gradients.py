@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaplab.errors import ReaderError
+from gaplab.models import Rescaled as Rescaled
 from gaplab.models import hooked
 
 Objective = Callable[[Tensor], Tensor]
@@ -92,6 +95,31 @@ def spread(gradient: Tensor) -> Spread:
     return Spread((flat > 0).to(flat.dtype).mean(dim=1), effective, l1, squares.sqrt())
 
 
+def of_batches(network: nn.Module, images: Tensor, labels: Tensor, size: int = 64) -> Tensor:
+    """Return what an optimiser gets from each of several batches: the gradient of its loss.
+
+    The network is in training mode while it is measured, as it is in training; it is left as it was.
+
+    Args:
+        network: On the images' device.
+        images: ``(N, C, H, W)``, as the network takes them; they are taken in order.
+        labels: int64 ``(N,)``.
+        size: Images a batch.
+
+    Returns:
+        ``(batches, weights)``: the gradients of the batches' mean cross-entropies, in the weights of all convolutions.
+    """
+    # A copy, for a forward pass in training mode moves batch norm's statistics.
+    network = copy.deepcopy(network).train()
+    weights = [module.weight for module in network.modules() if isinstance(module, nn.Conv2d)]
+    found = []
+    with torch.enable_grad():
+        for batch, right in zip(torch.split(images, size), torch.split(labels, size), strict=True):
+            loss = F.cross_entropy(network(batch), right)
+            found.append(torch.cat([own.flatten() for own in torch.autograd.grad(loss, weights)]))
+    return torch.stack(found)
+
+
 @contextmanager
 def pooled_by(network: nn.Module, pool: nn.Module) -> Iterator[None]:
     """Give a network another global pool for the length of a ``with`` block; weights and classifier stay.
@@ -114,22 +142,3 @@ def pooled_by(network: nn.Module, pool: nn.Module) -> Iterator[None]:
                 setattr(owner, name, own)
             return
     raise ReaderError(f"{type(network).__name__} has no global pool that is known here: choose a ResNet or a NIN.")
-
-
-class Rescaled(nn.Module):
-    """A pool whose value and whose gradient are multiplied by two separate factors.
-
-    Shapes: those of the pool.
-    """
-
-    def __init__(self, pool: nn.Module, value: float = 1.0, gradient: float = 1.0) -> None:
-        """Wrap ``pool``; ``value`` multiplies what it returns, ``gradient`` what goes back through it."""
-        super().__init__()
-        self.pool, self.value, self.gradient = pool, value, gradient
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pool a map."""
-        pooled = self.pool(x)
-        backward = pooled * self.gradient
-        # The added term corrects the value and, detached, leaves the gradient alone.
-        return cast(Tensor, backward + (pooled * self.value - backward).detach())

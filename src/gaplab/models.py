@@ -21,9 +21,9 @@ from gaplab.errors import ReaderError, unknown_name
 
 N = TypeVar("N", bound=nn.Module)
 
-Head = Literal["gap", "max", "gem", "flatten", "fc", "fc_dropout"]
+Head = Literal["gap", "max", "gem", "flatten", "grid", "fc", "fc_dropout"]
 HEADS: tuple[Head, ...] = get_args(Head)
-"""Kinds of head: three global pools with a linear layer behind, and three that flatten the map first."""
+"""Kinds of head: three global pools with a linear layer behind, and four that flatten the map first."""
 
 HIDDEN = 512
 """Units of the hidden layer in the heads ``fc`` and ``fc_dropout``."""
@@ -48,6 +48,25 @@ class GeM(nn.Module):
         """Pool a map."""
         powers = x.clamp(min=self.eps).pow(self.p)
         return powers.mean(dim=(2, 3), keepdim=True).pow(1 / self.p)
+
+
+class Rescaled(nn.Module):
+    """A pool whose value and whose gradient are multiplied by two separate factors.
+
+    Shapes: those of the pool.
+    """
+
+    def __init__(self, pool: nn.Module, value: float = 1.0, gradient: float = 1.0) -> None:
+        """Wrap ``pool``; ``value`` multiplies what it returns, ``gradient`` what goes back through it."""
+        super().__init__()
+        self.pool, self.value, self.gradient = pool, value, gradient
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool a map."""
+        pooled = self.pool(x)
+        backward = pooled * self.gradient
+        # The added term corrects the value and, detached, leaves the gradient alone.
+        return cast(Tensor, backward + (pooled * self.value - backward).detach())
 
 
 class BlurPool(nn.Module):
@@ -164,6 +183,7 @@ class CifarResNet(nn.Module):
         norm: bool = True,
         antialias: bool = False,
         padding: Literal["zeros", "circular"] = "zeros",
+        init: Literal["he", "default"] = "he",
     ) -> None:
         """Make a network of ``depth`` layers; ``shortcut=None`` makes it plain. Options as in `build`."""
         super().__init__()
@@ -179,7 +199,7 @@ class CifarResNet(nn.Module):
                 channels = width
             stages.append(nn.Sequential(*blocks))
         self.layer1, self.layer2, self.layer3 = stages
-        for module in self.modules():
+        for module in self.modules() if init == "he" else ():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 if module.bias is not None:
@@ -201,8 +221,9 @@ def make_head(head: Head, channels: int, side: int, classes: int) -> tuple[nn.Mo
 
     Args:
         head: One of `HEADS`. ``gap``, ``max`` and ``gem`` pool the whole map to one number a channel; ``flatten``
-            keeps every position; ``fc`` puts `HIDDEN` units with ReLU in between, and ``fc_dropout`` adds dropout of
-            one half before each of the two linear layers, as AlexNet has it.
+            keeps every position; ``grid`` first pools a map of any size to ``side`` x ``side`` cells, as torchvision's
+            VGG does, and then keeps every position; ``fc`` puts `HIDDEN` units with ReLU in between, and
+            ``fc_dropout`` adds dropout of one half before each of the two linear layers, as AlexNet has it.
         channels: Channels C of the map.
         side: Side H = W of the map in cells; only the flattening heads depend on it.
         classes: Number of logits.
@@ -222,8 +243,8 @@ def make_head(head: Head, channels: int, side: int, classes: int) -> tuple[nn.Mo
     if head in pools:
         return pools[head](), nn.Linear(channels, classes)
     inputs = channels * side * side
-    if head == "flatten":
-        return nn.Identity(), nn.Linear(inputs, classes)
+    if head in ("flatten", "grid"):
+        return nn.AdaptiveAvgPool2d(side) if head == "grid" else nn.Identity(), nn.Linear(inputs, classes)
     layers: list[nn.Module] = [nn.Linear(inputs, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, classes)]
     if head == "fc_dropout":
         layers = [nn.Dropout(0.5), *layers[:2], nn.Dropout(0.5), layers[2]]
@@ -246,6 +267,7 @@ def build(
     norm: bool = True,
     antialias: bool = False,
     padding: Literal["zeros", "circular"] = "zeros",
+    init: Literal["he", "default"] = "he",
     seed: int = 0,
 ) -> CifarResNet:
     """Build one of the CIFAR family by name.
@@ -261,6 +283,8 @@ def build(
         norm: Batch norm after every convolution; without it convolutions have a bias.
         antialias: Blur before each sub-sampling (Zhang 2019).
         padding: Of the 3x3 convolutions: ``"zeros"`` or ``"circular"``.
+        init: Of the convolutions: ``"he"`` keeps a signal's size through ReLU (He et al. 2015, arXiv 1502.01852), as
+            the ResNet paper has it; ``"default"`` is what PyTorch gives a convolution by itself, which is smaller.
         seed: Of the initial weights.
 
     Raises:
@@ -272,6 +296,8 @@ def build(
         raise unknown_name("shortcut", shortcut, ("A", "B"))
     if padding not in ("zeros", "circular"):
         raise unknown_name("padding", padding, ("zeros", "circular"))
+    if init not in ("he", "default"):
+        raise unknown_name("initialisation", init, ("he", "default"))
     for what, number in (("in_channels", in_channels), ("classes", classes), ("size", size)):
         if number < 1:
             raise ReaderError(f"{what} is {number}: choose a whole number of 1 or more.")
@@ -288,6 +314,7 @@ def build(
             norm=norm,
             antialias=antialias,
             padding=padding,
+            init=init,
         ),
     )
 
@@ -322,7 +349,9 @@ class NIN(nn.Module):
     the positions is the logits ``(N, classes)``.
     """
 
-    def __init__(self, width: int = 48, in_channels: int = 1, classes: int = 10) -> None:
+    def __init__(
+        self, head: Literal["gap", "max"] = "gap", width: int = 48, in_channels: int = 1, classes: int = 10
+    ) -> None:
         """Make the network; arguments as in `nin`."""
         super().__init__()
         narrow, narrower = width * 5 // 6, width // 2
@@ -333,7 +362,7 @@ class NIN(nn.Module):
             MlpConv(narrower, (width, width, width), 5), nn.AvgPool2d(3, 2, 1, count_include_pad=False), nn.Dropout(0.5)
         )
         self.layer3 = MlpConv(width, (width, width, classes), 3)
-        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.pool = nn.AdaptiveAvgPool2d(1) if head == "gap" else nn.AdaptiveMaxPool2d(1)
         _he_init(self)
 
     def features(self, x: Tensor) -> Tensor:
@@ -345,16 +374,24 @@ class NIN(nn.Module):
         return torch.flatten(self.pool(self.features(x)), 1)
 
 
-def nin(width: int = 48, *, in_channels: int = 1, classes: int = 10, seed: int = 0) -> NIN:
+def nin(
+    width: int = 48, *, head: Literal["gap", "max"] = "gap", in_channels: int = 1, classes: int = 10, seed: int = 0
+) -> NIN:
     """Build a NIN.
 
     Args:
         width: Channels of the wide layers; the paper's model has 192, which is slow on a processor without a GPU.
+        head: ``gap``, or ``max`` for the mistake that a textbook once shipped: one maximum a class map.
         in_channels: Channels of the images.
         classes: Number of logits.
         seed: Of the initial weights.
+
+    Raises:
+        ReaderError: There is no such head.
     """
-    return seeded(seed, lambda: NIN(width, in_channels, classes))
+    if head not in ("gap", "max"):
+        raise unknown_name("head of a NIN", head, ("gap", "max"))
+    return seeded(seed, lambda: NIN(head, width, in_channels, classes))
 
 
 class ControlCNN(nn.Module):
@@ -469,7 +506,7 @@ def make(name: str, head: str, *, seed: int = 0, **options: Any) -> nn.Module:
 
     Args:
         name: One of `NETWORKS`, ``"nin"`` or ``"control_cnn"``.
-        head: As in `build` or `control_cnn`; ``"gap"`` for a NIN.
+        head: As in `build`, `control_cnn` or `nin`.
         seed: Of the initial weights.
         **options: As in `build`, `nin` or `control_cnn`.
 
@@ -477,9 +514,7 @@ def make(name: str, head: str, *, seed: int = 0, **options: Any) -> nn.Module:
         ReaderError: A name or an option is unknown.
     """
     if name == "nin":
-        if head != "gap":
-            raise unknown_name("head of a NIN", head, ("gap",))
-        return nin(seed=seed, **options)
+        return nin(head=cast(Any, head), seed=seed, **options)
     if name == "control_cnn":
         return control_cnn(cast(Any, head), seed=seed, **options)
     return build(name, cast(Head, head), seed=seed, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import torch
@@ -16,6 +16,7 @@ from tqdm import tqdm
 from gaplab.data import normalise
 from gaplab.device import device
 from gaplab.errors import ReaderError, lone_numbers_explained
+from gaplab.models import classifier
 
 Labelled = tuple[Tensor, Tensor]
 """Images, uint8 (or float on a scale from 0 to 255) ``(N, 1, H, W)``, and labels, int64 ``(N,)``."""
@@ -37,6 +38,8 @@ def fit(
     seed: int = 0,
     augment: Augment | None = None,
     schedule: Literal["one_cycle", "constant"] = "one_cycle",
+    classifier_rate: float = 1.0,
+    evaluate_every: int = 1,
     evaluate_at_most: int = 2000,
     label: str = "training",
     progress: bool = True,
@@ -58,13 +61,16 @@ def fit(
         augment: Changes each batch at random, if given.
         schedule: ``"one_cycle"`` lets the learning rate rise to ``lr`` over the first fifth of the steps and fall to
             almost nothing (Smith, Topin 2017, arXiv 1708.07120); ``"constant"`` keeps it at ``lr`` from the first step.
+        classifier_rate: The classifier's learning rate is that many times ``lr``; other than 1 it needs a network with
+            one linear layer behind its pool (`gaplab.models.classifier`).
+        evaluate_every: Accuracy is measured after every so many epochs, and after the last.
         evaluate_at_most: Accuracy after an epoch is measured on that many images at most, the first of each set.
         label: Shown beside the progress bar.
         progress: Show the bar.
 
     Returns:
         Columns ``epoch`` (from 1), ``loss`` (mean training loss over the epoch's steps), ``train_accuracy`` and
-        ``test_accuracy`` (fractions, in evaluation mode; the last is NaN without ``test``). Training ends early after
+        ``test_accuracy`` (fractions, in evaluation mode; NaN where they were not measured). Training ends early after
         an epoch whose loss is not finite.
 
     Raises:
@@ -79,14 +85,19 @@ def fit(
     where = device()
     images, labels = normalise(train[0]), train[1].to(where)
     network.to(where).to(memory_format=torch.channels_last)  # a third faster on a CPU
-    optimiser = torch.optim.SGD(
-        network.parameters(), lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=momentum > 0
-    )
+    groups: list[dict[str, Any]] = [{"params": list(network.parameters()), "lr": lr}]
+    if classifier_rate != 1:
+        head = list(classifier(network).parameters())
+        rest = [weight for weight in network.parameters() if all(weight is not own for own in head)]
+        groups = [{"params": rest, "lr": lr}, {"params": head, "lr": classifier_rate * lr}]
+    optimiser = torch.optim.SGD(groups, momentum=momentum, weight_decay=weight_decay, nesterov=momentum > 0)
+    highest = [group["lr"] for group in groups]
     steps = epochs * math.ceil(len(images) / batch_size)
     rising = max(0.2, 2 / (steps + 1))  # OneCycleLR divides by zero where the rise is shorter than a step
-    cycle = OneCycleLR(optimiser, lr, total_steps=steps + 1, pct_start=rising, cycle_momentum=False)
+    cycle = OneCycleLR(optimiser, highest, total_steps=steps + 1, pct_start=rising, cycle_momentum=False)
     if schedule == "constant":
-        optimiser.param_groups[0]["lr"] = lr
+        for group, rate in zip(optimiser.param_groups, highest, strict=True):
+            group["lr"] = rate
     draws = torch.Generator().manual_seed(seed)
     history: list[dict[str, float]] = []
     quiet = {} if progress else {"disable": True}
@@ -111,8 +122,10 @@ def fit(
                 losses.append(loss.detach())
                 bar.update()
             row = {"epoch": epoch, "loss": float(torch.stack(losses).mean())}
-            row["train_accuracy"] = accuracy(network, _first(train, evaluate_at_most))
-            row["test_accuracy"] = accuracy(network, _first(test, evaluate_at_most)) if test else math.nan
+            row |= {"train_accuracy": math.nan, "test_accuracy": math.nan}
+            if epoch % evaluate_every == 0 or epoch == epochs:
+                row["train_accuracy"] = accuracy(network, _first(train, evaluate_at_most))
+                row["test_accuracy"] = accuracy(network, _first(test, evaluate_at_most)) if test else math.nan
             history.append(row)
             if not math.isfinite(row["loss"]):
                 break
@@ -159,8 +172,20 @@ def accuracy(network: nn.Module, data: Labelled) -> float:
         network: On ``device()``.
         data: Images and labels.
     """
+    return judge(network, data)[1]
+
+
+def judge(network: nn.Module, data: Labelled) -> tuple[float, float]:
+    """Return a network's mean cross-entropy and the fraction of images that it classifies rightly, in evaluation mode.
+
+    Args:
+        network: On ``device()``.
+        data: Images and labels.
+    """
     logits = predict(network, data[0])
-    return int((logits.argmax(dim=1) == data[1].to(logits.device)).sum()) / len(data[1])
+    labels = data[1].to(logits.device)
+    right = int((logits.argmax(dim=1) == labels).sum()) / len(labels)
+    return float(F.cross_entropy(logits, labels)), right
 
 
 @torch.no_grad()

@@ -27,7 +27,7 @@ def your_turn(function: Callable[..., None], adds: str, **controls: ipywidgets.W
     """
     if os.environ.get(STATIC):
         function(**{name: control.value for name, control in controls.items()})
-        print(f"This is the first choice. Run the chapter to {adds}.")
+        print(f"This is the first choice.\nRun the chapter to {adds}.")
         return None
 
     def guarded(**choices: Any) -> None:

@@ -14,7 +14,7 @@ import torchvision
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from gaplab import models
+from gaplab import data, models
 from gaplab.data import IMAGENET_MEAN, IMAGENET_STD
 from gaplab.device import device
 from gaplab.errors import ReaderError, unknown_name
@@ -84,6 +84,30 @@ def load(name: str, folder: Path = FOLDER) -> nn.Module:
     return network.eval()
 
 
+def subset(described: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """Return the test images in the package, as the network of a model card takes them, and their labels.
+
+    They are the images of the card's ``subset_accuracy``.
+
+    Args:
+        described: The card.
+    """
+    about = described["data"]
+    if about["planted"]:
+        return data.scenes("test", 1000, about["planted"], seed=0)
+    images, labels = data.garments("test", 1000, about["garment_px"])
+    return (images.mT.contiguous() if about["transposed"] else images), labels
+
+
+def is_saved(name: str, state: dict[str, Tensor], described: dict[str, Any], folder: Path) -> bool:
+    """Say whether a folder has this very checkpoint, with a card that says all that ``described`` says."""
+    if name not in names(folder):
+        return False
+    there = card(name, folder)
+    digest = hashlib.sha256(safetensors.torch.save(state)).hexdigest()
+    return there | described == there and there["sha256"] == digest
+
+
 def save(name: str, state: dict[str, Tensor], described: dict[str, Any], folder: Path = FOLDER) -> None:
     """Write a checkpoint and its model card; each file is written to the side and renamed.
 
@@ -95,9 +119,9 @@ def save(name: str, state: dict[str, Tensor], described: dict[str, Any], folder:
     """
     content = safetensors.torch.save(state)
     text = json.dumps(described | {"sha256": hashlib.sha256(content).hexdigest()}, indent=2) + "\n"
-    for path, data in ((folder / f"{name}.safetensors", content), (folder / f"{name}.json", text.encode())):
+    for path, bytes_ in ((folder / f"{name}.safetensors", content), (folder / f"{name}.json", text.encode())):
         partial = path.with_name(path.name + ".partial")
-        partial.write_bytes(data)
+        partial.write_bytes(bytes_)
         partial.replace(path)
 
 

@@ -12,10 +12,15 @@ from pathlib import Path
 import pandas as pd
 
 from gaplab import evidence, weights
+from gaplab.data import CELLS, FRAME, SMALL
 from gaplab.errors import ReaderError, unknown_name
-from gaplab.experiments import depth, heads, nin, position, shift, size
+from gaplab.experiments import depth, heads, nin, position, presence, shift, size
+from gaplab.experiments.heads import at_chosen_rates
+from gaplab.experiments.networks import rebuilt
+from gaplab.experiments.pictures import Pictures
 from gaplab.experiments.settings import FULL, QUICK, Settings
-from gaplab.experiments.sweep import Run, Store, execute, write, writing
+from gaplab.experiments.sweep import Row, Run, Store, execute, write, writing
+from gaplab.training import accuracy
 
 Plan = Callable[[Settings, Store], list[Run]]
 
@@ -29,17 +34,21 @@ class Experiment:
 
 
 EXPERIMENTS = {
-    "tuning": Experiment((heads.tuning,), ("tuning",)),
-    "size": Experiment((heads.tuning, heads.kept, size.measured), ("size",)),
-    "shift": Experiment((heads.tuning, shift.trained, shift.measured), ("shift",)),
-    "heads": Experiment((heads.tuning, heads.kept, heads.grid), ("heads", "heads_history")),
-    "gradients": Experiment((depth.gradients,), ("gradients",)),
+    "heads": Experiment((heads.main, heads.grid), ("heads", "heads_history")),
+    "whole": Experiment((heads.main, heads.kept), ("whole", "whole_history")),
+    "shift": Experiment((heads.main, shift.trained, shift.measured), ("shift",)),
     "position": Experiment(
-        (heads.tuning, shift.trained, position.circular, position.measured), ("position", "shift_networks")
+        (heads.main, shift.trained, position.circular, position.measured), ("position", "shift_networks")
     ),
-    "nin": Experiment((nin.tuning, nin.control), ("nin_tuning", "nin_control")),
+    "size": Experiment((heads.main, heads.kept, size.measured), ("size",)),
+    "jitter": Experiment((heads.main, size.jittered, size.tried_at_sizes), ("jitter", "jitter_networks")),
+    "transfer": Experiment((heads.main, heads.kept, size.transferred), ("transfer",)),
+    "presence": Experiment((presence.trained, presence.measured), ("presence", "presence_networks")),
+    "gradients": Experiment((depth.gradients,), ("gradients",)),
+    "degradation": Experiment((depth.degradation,), ("degradation", "degradation_history")),
     "stability": Experiment((depth.stability,), ("stability",)),
     "rescaled": Experiment((depth.rescaled,), ("rescaled",)),
+    "nin": Experiment((nin.control,), ("nin_control", "nin_history")),
 }
 """In the order of execution: the networks that the chapters load come first."""
 
@@ -116,27 +125,66 @@ def write_tables(experiment: Experiment, settings: Settings, store: Store, folde
             write(folder / f"{table}.csv", frame.to_csv(index=False, float_format="%.6g").encode())
 
 
-def published(settings: Settings, store: Store) -> list[Run]:
-    """List the runs whose networks go into the package: all seeds of the main ones, the first of the others."""
+def published(settings: Settings, store: Store) -> dict[str, Run]:
+    """List the runs whose networks go into the package, by name: all seeds of the main ones, the others' first."""
     first = settings.seeds[0]
-    others = shift.trained(settings, store) + position.circular(settings, store)
-    if all(store.has(run) for run in nin.tuning(settings, store)):
-        others += nin.control(settings, store)
-    return heads.kept(settings, store) + [run for run in others if run.arguments["seed"] == first]
+    moving = shift.trained(settings, store) + position.circular(settings, store)
+    networks = heads.kept(settings, store) + [run for run in moving if run.arguments["seed"] == first]
+    chosen = {run.name: run for run in networks}
+    for runs, table, mark in (
+        (nin.control(settings, store), "nin_control", ""),
+        (presence.trained(settings, store), "presence_networks", "-scenes"),
+    ):
+        if not all(store.has(run) for run in runs):
+            continue
+        for run in at_chosen_rates(runs, store, table):
+            labels = run.arguments["labels"]
+            if run.arguments["seed"] == first and labels.get("training") in (None, "always four"):
+                chosen[f"{labels['network']}-{labels['head']}{mark}-s{first}"] = run
+    return chosen
 
 
 def publish(settings: Settings, store: Store, folder: Path) -> None:
     """Write the checkpoints that are in the store, with their model cards."""
-    if not all(store.has(run) for run in heads.tuning(settings, store)):
+    if not all(store.has(run) for run in heads.main(settings, store)):
         return
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for run in published(settings, store):
-            if store.has(run):
-                record = store.record(run)
-                described = {"name": run.name, **record["card"]}
-                described |= {"training_seconds": record["seconds"], "versions": record["machine"], "license": "MIT"}
-                weights.save(run.name, store.state(run), described, folder)
+        for name, run in published(settings, store).items():
+            if not store.has(run):
+                continue
+            state, described = store.state(run), {"name": name, **card(run, store)}
+            if weights.is_saved(name, state, described, folder):
+                continue
+            # Measured here, so that every reader can check a checkpoint whatever device it was trained on.
+            network = rebuilt(run.arguments["network"], state)
+            described["subset_accuracy"] = accuracy(network, weights.subset(described))
+            weights.save(name, state, described, folder)
+
+
+def card(run: Run, store: Store) -> Row:
+    """Return what the model card of a finished training run says of its training and testing."""
+    record, arguments = store.record(run), run.arguments
+    pictures = Pictures.from_json(arguments["pictures"])
+    return {
+        "network": arguments["network"],
+        "data": {
+            "name": "Fashion-MNIST",
+            "train_images": pictures.train_size,
+            "garment_px": SMALL if pictures.planted else pictures.garment,
+            "frame_px": CELLS * SMALL if pictures.planted else FRAME,
+            "shifted": pictures.shift,
+            "transposed": pictures.transpose,
+            "planted": list(pictures.planted),
+        },
+        "recipe": {"schedule": "one_cycle", **arguments["recipe"], "batch_size": 64},
+        "seed": arguments["seed"],
+        "test_images": pictures.test_size,
+        "test_accuracy": record["rows"][arguments["table"]][0]["test_accuracy"],
+        "training_seconds": record["seconds"],
+        "versions": record["machine"],
+        "license": "MIT",
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Experiment 4: gradients by depth at initialisation, and short training over a grid of learning rates.
+"""Experiment 4: gradients by depth at initialisation, degradation, and short training over a grid of two rates.
 
-The short training also runs with the pool's gradient multiplied, to tell the size of a gradient from its sparsity.
+The short training also runs with the pool's value and gradient multiplied, to tell the size of a gradient from its
+sparsity: every pool is rescaled, and not the maximum alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from torch import Tensor
 from gaplab import models
 from gaplab.data import normalise, stratified
 from gaplab.device import device
-from gaplab.experiments.networks import diverged, train_network
+from gaplab.experiments.networks import garment_pictures, training_run
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Result, Row, Run, Store
 
@@ -22,32 +23,42 @@ KINDS: dict[str, Row] = {
     "residual": {"family": "resnet", "norm": True},
     "residual without batch norm": {"family": "resnet", "norm": False},
 }
-STABILITY_HEADS = ("gap", "max")
+INITS = ("he", "default")
+POOLS = ("gap", "max", "flatten")
 SIDE = 7
 """Side of the last map: global max pooling's gradient has 7 times the L2 norm of the average's."""
+LONGER = 4.1
+"""How many times as long as the average's vector is max's at initialisation; chapter 5 measures it."""
 RESCALED: dict[str, tuple[float, float]] = {
-    "max, gradient / 7": (1.0, 1 / SIDE),
-    "max, value and gradient / 7": (1 / SIDE, 1 / SIDE),
+    "gap": (1.0, 1.0),
+    "gap x 4.1": (LONGER, LONGER),
+    "gap / 1.7": (1 / 1.7, 1 / 1.7),
+    "gap / 4.1": (1 / LONGER, 1 / LONGER),
     "gap, gradient x 7": (1.0, SIDE),
+    "max": (1.0, 1.0),
+    "max / 4.1": (1 / LONGER, 1 / LONGER),
+    "max / 7": (1 / SIDE, 1 / SIDE),
+    "max, gradient / 7": (1.0, 1 / SIDE),
 }
 """Variants of the heads: factors on what the pool returns and on what goes back through it."""
 
 
 def gradients(settings: Settings, store: Store) -> list[Run]:
-    """List the runs that measure gradients at initialisation, one a kind, depth and seed."""
+    """List the runs that measure gradients at initialisation, one an initialisation, kind, depth and seed."""
     return [
         Run(
-            f"gradients-{kind.replace(' ', '-')}-{depth}-s{seed}",
+            f"gradients-{kind.replace(' ', '-')}-{init}-{depth}-s{seed}",
             gradient_by_block,
-            {"kind": kind, "depth": depth, "seed": seed, "images": settings.gradient_images},
+            {"kind": kind, "init": init, "depth": depth, "seed": seed, "images": settings.gradient_images},
         )
+        for init in INITS
         for kind in KINDS
         for depth in settings.depths
-        for seed in settings.gradient_seeds
+        for seed in settings.more_seeds
     ]
 
 
-def gradient_by_block(kind: str, depth: int, seed: int, images: int) -> Result:
+def gradient_by_block(kind: str, init: str, depth: int, seed: int, images: int) -> Result:
     """Send one batch forward and back through an untrained network with a GAP head.
 
     Columns: ``block`` from 1 at the stem's side to ``blocks``; ``stage`` 1 to 3; ``activation_gradient``, the mean
@@ -55,7 +66,7 @@ def gradient_by_block(kind: str, depth: int, seed: int, images: int) -> Result:
     ``weight_gradient``, the L2 norm of the mean loss's gradient with respect to the block's first convolution;
     ``loss``, the mean cross-entropy.
     """
-    options = dict(KINDS[kind])
+    options = KINDS[kind] | {"init": init}
     model = models.build(f"{options.pop('family')}{depth}", "gap", seed=seed, **options)
     pictures, labels = stratified("train", max(10, images // 10 * 10))
     outputs: list[Tensor] = []
@@ -86,6 +97,7 @@ def gradient_by_block(kind: str, depth: int, seed: int, images: int) -> Result:
         rows.append(
             {
                 "kind": kind,
+                "init": init,
                 "depth": depth,
                 "seed": seed,
                 "block": index,
@@ -100,59 +112,89 @@ def gradient_by_block(kind: str, depth: int, seed: int, images: int) -> Result:
 
 
 def stability(settings: Settings, store: Store) -> list[Run]:
-    """List the short training runs over the grid of learning rates, without warm-up."""
+    """List the short training runs over the grid of two learning rates, the backbone's and the classifier's.
+
+    A constant rate without warm-up. The classifier's rate is a factor of the backbone's; the flattened head gets one.
+    """
     return [
-        Run(
-            f"stability-resnet{depth}-{head}-lr{rate}-s{seed}",
-            train_briefly,
-            {
-                "network": {"name": f"resnet{depth}", "head": head},
-                "train_size": settings.stability_size,
-                "test_size": min(1000, settings.test_size),
-                "epochs": settings.stability_epochs,
-                "lr": rate,
-                "seed": seed,
-                "table": "stability",
-                "labels": {"network": f"resnet{depth}", "head": head},
-                "schedule": "constant",
-            },
+        _brief(
+            settings,
+            f"stability-resnet{depth}-{head}-lr{rate}-x{factor:.2g}-s{seed}",
+            "stability",
+            {"network": f"resnet{depth}", "head": head, "classifier_rate": factor},
+            {"name": f"resnet{depth}", "head": head},
+            {"lr": rate, "classifier_rate": factor},
+            seed,
         )
-        for depth in settings.stability_depths
-        for rate in settings.stability_rates
+        for depth in settings.depths
+        for head in POOLS
+        for factor in (settings.brief_factors if head != "flatten" else (1.0,))
+        for rate in settings.brief_rates
         for seed in settings.seeds
-        for head in STABILITY_HEADS
     ]
 
 
 def rescaled(settings: Settings, store: Store) -> list[Run]:
     """List short training runs as those of `stability`, with each of `RESCALED`."""
     return [
-        Run(
-            f"rescaled-resnet{depth}-{variant.replace(', ', '-').replace(' ', '')}-lr{rate}-s{seed}".replace("/", "by"),
-            train_briefly,
-            {
-                "network": {"name": f"resnet{depth}", "head": variant.partition(",")[0]},
-                "train_size": settings.stability_size,
-                "test_size": min(1000, settings.test_size),
-                "epochs": settings.stability_epochs,
-                "lr": rate,
-                "seed": seed,
-                "table": "rescaled",
-                "labels": {"network": f"resnet{depth}", "head": variant},
-                "schedule": "constant",
-                "rescale": {"value": value, "gradient": gradient},
-            },
+        _brief(
+            settings,
+            f"rescaled-resnet{depth}-{index}-lr{rate}-s{seed}",
+            "rescaled",
+            {"network": f"resnet{depth}", "head": variant.partition(",")[0].split()[0], "variant": variant},
+            {"name": f"resnet{depth}", "head": variant.partition(",")[0].split()[0]},
+            {"lr": rate},
+            seed,
+            rescale={"value": value, "gradient": gradient},
         )
-        for depth, rates in settings.rescaled_rates.items()
-        for variant, (value, gradient) in RESCALED.items()
-        for rate in rates
+        for depth in settings.rescaled_depths
+        for index, (variant, (value, gradient)) in enumerate(RESCALED.items())
+        for rate in settings.rescaled_rates
         for seed in settings.seeds
     ]
 
 
-def train_briefly(**arguments: object) -> Result:
-    """Train as `train_network` does, and say whether the run diverged."""
-    result = train_network(**arguments)  # type: ignore[arg-type]
-    for row in result.rows[str(arguments["table"])]:
-        row["diverged"] = diverged(row["final_loss"])
-    return result
+def _brief(
+    settings: Settings,
+    name: str,
+    table: str,
+    labels: Row,
+    network: Row,
+    rates: Row,
+    seed: int,
+    rescale: Row | None = None,
+) -> Run:
+    return training_run(
+        name,
+        network=network,
+        pictures=garment_pictures(settings, train_size=settings.brief_size, test_size=min(1000, settings.test_size)),
+        recipe={"epochs": settings.brief_epochs, "schedule": "constant"} | rates,
+        seed=seed,
+        table=table,
+        labels=labels,
+        rescale=rescale,
+        refit=min(1000, settings.brief_size),
+    )
+
+
+def degradation(settings: Settings, store: Store) -> list[Run]:
+    """List the runs that train plain and residual networks of two depths alike, which is the ResNet paper's subject.
+
+    The residual ones also with a maximum, for the question whether depth makes it worse.
+    """
+    return [
+        training_run(
+            f"degradation-{family}{depth}-{head}-lr{rate}-s{seed}",
+            network={"name": f"{family}{depth}", "head": head},
+            pictures=garment_pictures(settings, train_size=settings.degradation_size),
+            recipe={"epochs": settings.degradation_epochs, "lr": rate},
+            seed=seed,
+            table="degradation",
+            labels={"network": f"{family}{depth}", "head": head},
+            history="degradation_history",
+        )
+        for family, head in (("plain", "gap"), ("resnet", "gap"), ("resnet", "max"))
+        for depth in settings.degradation_depths
+        for rate in settings.rates
+        for seed in settings.seeds
+    ]

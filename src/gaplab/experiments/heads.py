@@ -1,71 +1,68 @@
-"""Experiment 1: heads against the number of training images, after tuning the learning rate once for each head."""
+"""Experiment 1: heads against the number of training images, over a grid of learning rates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import numpy as np
+import pandas as pd
 
 from gaplab import models
-from gaplab.experiments.networks import training_run
+from gaplab.evidence import choose, common_rate
+from gaplab.experiments.networks import garment_pictures, training_run
 from gaplab.experiments.settings import Settings
-from gaplab.experiments.sweep import Row, Run, Store
+from gaplab.experiments.sweep import Run, Store
 
 HEADS: tuple[models.Head, ...] = ("gap", "max", "flatten", "fc", "fc_dropout")
 KEPT: tuple[models.Head, ...] = ("gap", "max", "flatten")
 """Heads whose networks are kept for the chapters and for the experiments on shift, size and position."""
 
 
-def tuning(settings: Settings, store: Store) -> list[Run]:
-    """List the runs that try each learning rate on each head, on validation images."""
+def main(settings: Settings, store: Store) -> list[Run]:
+    """List the runs that try each learning rate on the main network with each of the kept heads."""
     return [
         training_run(
-            f"tuning-{head}-lr{rate}-s{seed}",
-            network={"name": settings.small_network, "head": head},
-            train_size=settings.tuning_size,
-            test_size=settings.validation_size,
-            epochs=settings.tuning_epochs,
-            lr=rate,
+            f"heads-{settings.network}-{head}-lr{rate}-s{seed}",
+            network={"name": settings.network, "head": head},
+            pictures=garment_pictures(settings),
+            recipe={"epochs": settings.epochs, "lr": rate},
             seed=seed,
-            table="tuning",
-            labels={"network": settings.small_network, "head": head},
-            validation_from=settings.validation_from,
+            table="heads",
+            labels={"network": settings.network, "head": head},
+            history="heads_history",
         )
-        for head in HEADS
-        for rate in settings.tuning_rates
-        for seed in settings.tuning_seeds
+        for head in KEPT
+        for rate in settings.rates
+        for seed in settings.more_seeds
     ]
 
 
-def tuned_rate(settings: Settings, store: Store, head: str) -> float:
-    """Return the learning rate with the best mean validation accuracy for a head."""
-    return best_rate(store.rows(tuning(settings, store), "tuning"), head)
+def shared_rate(settings: Settings, store: Store) -> float:
+    """Return the one rate that serves all kept heads on the main network best; variants are compared at it."""
+    return common_rate(pd.DataFrame(store.rows(main(settings, store), "heads")), ["head"])
 
 
-def best_rate(rows: Iterable[Row], head: str) -> float:
-    """Return the learning rate with the best mean validation accuracy over seeds; the lower one of equals."""
-    scores: dict[float, list[float]] = {}
-    for row in rows:
-        if row["head"] == head:
-            scores.setdefault(row["lr"], []).append(row["validation_accuracy"])
-    return max(sorted(scores), key=lambda rate: float(np.mean(scores[rate])))
+def at_chosen_rates(runs: list[Run], store: Store, table: str) -> list[Run]:
+    """Return those runs whose learning rate is the one that validation images choose for runs of their labels."""
+    keys = list(runs[0].arguments["labels"])
+    rates = {key: choose(own).best[0] for key, own in pd.DataFrame(store.rows(runs, table)).groupby(keys)}
+    return [
+        run
+        for run in runs
+        if run.arguments["recipe"]["lr"] == rates[tuple(run.arguments["labels"][key] for key in keys)]
+    ]
 
 
 def kept(settings: Settings, store: Store) -> list[Run]:
-    """List the runs that train the networks that the book keeps, one a head and seed."""
+    """List the runs that train the networks that the book keeps: on all images, at one rate, one a head and seed."""
+    rate = shared_rate(settings, store)
     return [
         training_run(
             f"{settings.network}-{head}-s{seed}",
             network={"name": settings.network, "head": head},
-            train_size=settings.train_size,
-            test_size=settings.test_size,
-            epochs=settings.epochs,
-            lr=tuned_rate(settings, store, head),
+            pictures={"train_size": settings.whole_size, "test_size": settings.test_size},
+            recipe={"epochs": settings.whole_epochs, "lr": rate},
             seed=seed,
-            table="heads",
+            table="whole",
             labels={"network": settings.network, "head": head},
-            target=max(settings.grid_targets.values()),
-            history="heads_history",
+            history="whole_history",
             keep=True,
         )
         for seed in settings.seeds
@@ -74,22 +71,20 @@ def kept(settings: Settings, store: Store) -> list[Run]:
 
 
 def grid(settings: Settings, store: Store) -> list[Run]:
-    """List the runs of the grid: every head, training size and seed, on the cheaper network."""
+    """List the runs of the grid: every head, training size, learning rate and seed, on the cheaper network."""
     return [
         training_run(
-            f"grid-{settings.small_network}-{head}-n{size}-s{seed}",
+            f"grid-{settings.small_network}-{head}-n{size}-lr{rate}-s{seed}",
             network={"name": settings.small_network, "head": head},
-            train_size=size,
-            test_size=settings.test_size,
-            epochs=settings.grid_epochs[size],
-            lr=tuned_rate(settings, store, head),
+            pictures=garment_pictures(settings, train_size=size),
+            recipe={"epochs": epochs, "lr": rate},
             seed=seed,
             table="heads",
             labels={"network": settings.small_network, "head": head},
-            target=settings.grid_targets[size],
             history="heads_history",
         )
-        for size, seeds in settings.grid_seeds.items()
-        for seed in seeds
+        for size, (epochs, seeds) in settings.grid.items()
         for head in HEADS
+        for rate in settings.rates
+        for seed in seeds
     ]

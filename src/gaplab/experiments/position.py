@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from gaplab import models
 from gaplab.data import FRAME, ROOM, SMALL, place, resize, stratified
 from gaplab.experiments import shift
-from gaplab.experiments.heads import tuned_rate
-from gaplab.experiments.networks import rebuilt, training_run
+from gaplab.experiments.heads import shared_rate
+from gaplab.experiments.networks import garment_pictures, rebuilt, training_run
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.size import pooled
 from gaplab.experiments.sweep import Result, Row, Run, State, Store
@@ -23,19 +23,16 @@ CELLS = 3
 
 def circular(settings: Settings, store: Store) -> list[Run]:
     """List the runs that train networks with circular padding on garments that move, one a head and seed."""
+    rate = shared_rate(settings, store)
     return [
         training_run(
             f"{settings.network}-{head}-circular-s{seed}",
             network={"name": settings.network, "head": head, "padding": "circular"},
-            train_size=settings.train_size,
-            test_size=settings.test_size,
-            epochs=settings.small_epochs,
-            lr=tuned_rate(settings, store, head),
+            pictures=garment_pictures(settings, garment=SMALL, shift=True),
+            recipe={"epochs": settings.shift_epochs, "lr": rate},
             seed=seed,
             table="shift_networks",
             labels={"network": settings.network, "head": head, "variant": "circular"},
-            garment=SMALL,
-            shift=True,
             keep=True,
         )
         for seed in settings.seeds
@@ -58,7 +55,7 @@ def measured(settings: Settings, store: Store) -> list[Run]:
             "network": settings.network,
             "head": network["head"],
             "padding": network.get("padding", "zeros"),
-            "training": "moving garments" if run.arguments["shift"] else "centred garments",
+            "training": "moving garments" if run.arguments["pictures"].get("shift") else "centred garments",
             "seed": run.arguments["seed"],
         }
         arguments = {"network": network, "labels": labels, "images": settings.position_images}

@@ -8,120 +8,154 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """Numbers that the experiments share."""
+    """Numbers that the experiments share. Sizes count images, sides are in pixels, rates are learning rates."""
 
     network: str
     """The network whose behaviour is measured."""
     small_network: str
     """A cheaper one of the same family and with the same 7x7x64 map, for grids of many runs."""
     seeds: tuple[int, ...]
-    grid_seeds: Mapping[int, tuple[int, ...]]
-    """Seeds of the head-by-data grid, by training size."""
-    grid_epochs: Mapping[int, int]
-    grid_targets: Mapping[int, float]
-    """Test accuracy whose first epoch is noted, by training size."""
+    more_seeds: tuple[int, ...]
+    """Where differences are small."""
+    rates: tuple[float, ...]
+    """Learning rates that every network and head gets."""
+    low_rates: tuple[float, ...]
+    """Those of networks without batch norm, which bear less."""
     train_size: int
-    """Training images of the networks that are kept."""
     test_size: int
-    epochs: int
-    small_epochs: int
-    """Epochs of the networks for small garments."""
-    tuning_size: int
-    tuning_epochs: int
-    tuning_seeds: tuple[int, ...]
-    tuning_rates: tuple[float, ...]
     validation_size: int
     validation_from: int
-    """Training images of each class before those on which learning rates are chosen; no run learns from the latter."""
+    """Training images of each class before those on which learning rates are chosen; no run learns from the latter,
+    but for the networks that are kept, whose rates are chosen before."""
+    epochs: int
+    """Passes over ``train_size`` images."""
+    whole_size: int
+    """Training images of the networks that the book keeps."""
+    whole_epochs: int
+    grid: Mapping[int, tuple[int, tuple[int, ...]]]
+    """Epochs and seeds of the head-by-data grid, by training size."""
+    shift_epochs: int
     shift_images: int
     """Test images moved over all positions."""
+    position_images: int
     sizes: tuple[int, ...]
-    """Sides of scaled images in pixels."""
+    """Sides of scaled images."""
     canvases: tuple[int, ...]
-    """Sides of canvases in pixels, the garment staying at 28 px."""
+    """Sides of canvases, the garment staying at 28 px."""
     size_images: int
     refit_images: int
     """Training images that the remedies see at the new size."""
+    jitter: tuple[int, ...]
+    """Sides that garments are scaled to in training."""
+    jitter_epochs: int
+    digits: tuple[int, ...]
+    """Handwritten digits that a network is transferred to."""
+    digit_epochs: int
+    scene_size: int
+    """Training scenes."""
+    scene_epochs: int
+    scene_images: int
+    """Test scenes of each kind."""
     depths: tuple[int, ...]
-    gradient_seeds: tuple[int, ...]
     gradient_images: int
-    stability_depths: tuple[int, ...]
-    stability_size: int
-    stability_epochs: int
-    stability_rates: tuple[float, ...]
-    rescaled_rates: Mapping[int, tuple[float, ...]]
-    """Learning rates of the heads with a rescaled pool, by depth."""
-    position_images: int
-    control_seeds: tuple[int, ...]
-    control_rates: tuple[float, ...]
+    brief_size: int
+    brief_epochs: int
+    brief_rates: tuple[float, ...]
+    brief_factors: tuple[float, ...]
+    """Of the classifier's learning rate."""
+    rescaled_depths: tuple[int, ...]
+    rescaled_rates: tuple[float, ...]
+    degradation_depths: tuple[int, ...]
+    degradation_size: int
+    degradation_epochs: int
+    control_epochs: int
+    nin_epochs: int
 
 
 FULL = Settings(
     network="resnet20",
     small_network="resnet8",
     seeds=(0, 1, 2),
-    grid_seeds={500: (0, 1, 2, 3, 4), 2000: (0, 1, 2), 10000: (0, 1, 2)},
-    grid_epochs={500: 20, 2000: 12, 10000: 4},
-    grid_targets={500: 0.7, 2000: 0.75, 10000: 0.85},
+    more_seeds=(0, 1, 2, 3, 4),
+    rates=(0.01, 0.03, 0.1, 0.3, 1.0),
+    low_rates=(0.001, 0.003, 0.01, 0.03, 0.1),
     train_size=10000,
     test_size=10000,
-    epochs=5,
-    small_epochs=3,
-    tuning_size=2000,
-    tuning_epochs=8,
-    tuning_seeds=(100, 101),
-    tuning_rates=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
     validation_size=2000,
     validation_from=1000,
+    epochs=10,
+    whole_size=60000,
+    whole_epochs=15,
+    grid={500: (60, (0, 1, 2)), 2000: (30, (0, 1))},
+    shift_epochs=12,
     shift_images=200,
+    position_images=1000,
     sizes=(16, 20, 24, 28, 32, 40, 48, 56, 64),
     canvases=(28, 32, 40, 48, 56, 64),
     size_images=1000,
     refit_images=1000,
+    jitter=(20, 24, 28, 32, 40, 48),
+    jitter_epochs=12,
+    digits=(50, 500),
+    digit_epochs=30,
+    scene_size=3000,
+    scene_epochs=15,
+    scene_images=1000,
     depths=(20, 56, 110),
-    gradient_seeds=(0, 1, 2, 3, 4),
     gradient_images=64,
-    stability_depths=(20, 56),
-    stability_size=1000,
-    stability_epochs=3,
-    stability_rates=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
-    rescaled_rates={20: (0.003, 0.01, 0.03, 0.1, 0.3), 56: (0.03,)},
-    position_images=1000,
-    control_seeds=(0, 1, 2, 3, 4),
-    control_rates=(0.0003, 0.001, 0.003, 0.01, 0.03, 0.1),
+    brief_size=2000,
+    brief_epochs=3,
+    brief_rates=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+    brief_factors=(1.0, 1 / 7, 1 / 49, 1 / 343),
+    rescaled_depths=(20,),
+    rescaled_rates=(0.01, 0.03, 0.1, 0.3),
+    degradation_depths=(20, 56),
+    degradation_size=5000,
+    degradation_epochs=8,
+    control_epochs=20,
+    nin_epochs=10,
 )
 
 QUICK = Settings(
     network="resnet8",
     small_network="resnet8",
     seeds=(0,),
-    grid_seeds={50: (0,), 100: (0,)},
-    grid_epochs={50: 1, 100: 1},
-    grid_targets={50: 0.1, 100: 0.1},
+    more_seeds=(0,),
+    rates=(0.03, 0.1),
+    low_rates=(0.01, 0.1),
     train_size=100,
     test_size=100,
-    epochs=1,
-    small_epochs=1,
-    tuning_size=100,
-    tuning_epochs=1,
-    tuning_seeds=(100,),
-    tuning_rates=(0.03, 0.1),
     validation_size=100,
     validation_from=150,
+    epochs=1,
+    whole_size=100,
+    whole_epochs=1,
+    grid={50: (1, (0,))},
+    shift_epochs=1,
     shift_images=10,
+    position_images=50,
     sizes=(20, 28),
     canvases=(28, 32),
     size_images=50,
     refit_images=50,
-    depths=(8, 20),
-    gradient_seeds=(0,),
+    jitter=(20, 28),
+    jitter_epochs=1,
+    digits=(50,),
+    digit_epochs=1,
+    scene_size=100,
+    scene_epochs=1,
+    scene_images=50,
+    depths=(8,),
     gradient_images=8,
-    stability_depths=(8,),
-    stability_size=100,
-    stability_epochs=1,
-    stability_rates=(0.1, 3.0),
-    rescaled_rates={8: (0.1,)},
-    position_images=50,
-    control_seeds=(0,),
-    control_rates=(0.01, 0.1),
+    brief_size=100,
+    brief_epochs=1,
+    brief_rates=(0.1,),
+    brief_factors=(1.0, 1 / 49),
+    rescaled_depths=(8,),
+    rescaled_rates=(0.1,),
+    degradation_depths=(8,),
+    degradation_size=100,
+    degradation_epochs=1,
+    control_epochs=1,
+    nin_epochs=1,
 )

@@ -1,4 +1,4 @@
-"""Experiment 3: trained networks on images of other sizes, and what re-fitting buys."""
+"""Experiment 3: trained networks on images of other sizes and of another kind, and what fitting anew buys."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaplab import models
-from gaplab.data import FRAME, place, resize, stratified
-from gaplab.experiments.heads import kept
-from gaplab.experiments.networks import rebuilt
+from gaplab.data import FRAME, digits, place, resize, stratified
+from gaplab.experiments.heads import kept, shared_rate
+from gaplab.experiments.networks import garment_pictures, rebuilt, training_run
+from gaplab.experiments.pictures import rescaled
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Result, Row, Run, State, Store
-from gaplab.training import batches, refit_batch_norm
+from gaplab.training import Labelled, accuracy, batches, fit, judge, refit_batch_norm
 
 POOLED = ("gap", "max")
 """Heads that take any size."""
@@ -78,6 +79,150 @@ def change_size(
                     | shared
                 )
     return Result({"size": rows})
+
+
+JITTERED: dict[str, tuple[str, bool]] = {
+    "gap": ("gap", False),
+    "max": ("max", False),
+    "grid": ("grid", False),
+    "flatten, resized": ("flatten", True),
+    "gap, resized": ("gap", True),
+}
+"""Head, and whether every image is first scaled to the frame: what a head that takes one size alone must do."""
+
+
+def jittered(settings: Settings, store: Store) -> list[Run]:
+    """List the runs that train on garments of one size or of many, all at one rate, one a way, head and seed."""
+    runs, rate = [], shared_rate(settings, store)
+    for way, (head, resized) in JITTERED.items():
+        for sides in (settings.jitter, ()):
+            if resized and not sides:
+                continue  # scaled to the one size that they have, images stay as they are
+            training = "many sizes" if sides else "one size"
+            name = f"{settings.network}-{way.replace(', ', '-')}-{training.replace(' ', '-')}"
+            runs += [
+                training_run(
+                    f"{name}-s{seed}",
+                    network={"name": settings.network, "head": head},
+                    pictures=garment_pictures(settings, jitter=list(sides), resized=resized),
+                    recipe={"epochs": settings.jitter_epochs, "lr": rate},
+                    seed=seed,
+                    table="jitter_networks",
+                    labels={"network": settings.network, "way": way, "head": head, "training": training},
+                    keep=True,
+                )
+                for seed in settings.seeds
+            ]
+    return runs
+
+
+def tried_at_sizes(settings: Settings, store: Store) -> list[Run]:
+    """List the runs that test those networks at every size; a flattened one gets its images resized."""
+    return [
+        Run(
+            f"sizes-{run.name}",
+            try_sizes,
+            {
+                "network": run.arguments["network"],
+                "labels": run.arguments["labels"] | {"seed": run.arguments["seed"]},
+                "resized": run.arguments["pictures"]["resized"],
+                "sizes": list(settings.sizes),
+                "images": settings.size_images,
+            },
+            needs=run,
+        )
+        for run in jittered(settings, store)
+    ]
+
+
+def try_sizes(network: Row, labels: Row, resized: bool, sizes: list[int], images: int, state: State) -> Result:
+    """Test a network on garments scaled to each size; with ``resized`` they are scaled back to the frame first."""
+    model = rebuilt(network, state)
+    pictures, targets = stratified("test", images)
+    rows = []
+    for size in sizes:
+        scaled = resize(pictures, size)
+        given = rescaled(scaled, FRAME) if resized else scaled
+        rows.append({**labels, "size": size, "accuracy": accuracy(model, (given, targets))})
+    return Result({"jitter": rows})
+
+
+def transferred(settings: Settings, store: Store) -> list[Run]:
+    """List the runs that teach the kept networks, and fresh ones, handwritten digits: one a rate and number of them."""
+    runs = []
+    for run in kept(settings, store):
+        head = run.arguments["network"]["head"]
+        shared = {"network": run.arguments["network"], "seed": run.arguments["seed"]}
+        for count in settings.digits:
+            name = f"transfer-{head}-n{count}-s{shared['seed']}"
+            sized = shared | {"count": count}
+            runs.append(Run(f"{name}-classifier", teach_classifier, sized, needs=run))
+            for rate in settings.rates:
+                recipe = sized | {"epochs": settings.digit_epochs, "lr": rate}
+                runs.append(Run(f"{name}-whole-lr{rate}", teach_whole, recipe, needs=run))
+                runs.append(Run(f"{name}-fresh-lr{rate}", teach_whole, recipe))
+    return runs
+
+
+def teach_classifier(network: Row, seed: int, count: int, state: State) -> Result:
+    """Fit the linear classifier alone, from nothing, to handwritten digits."""
+    model = rebuilt(network, state)
+    train, validation, test = _digit_sets(count, seed)
+    linear = model.fc
+    assert isinstance(linear, nn.Linear)
+    with torch.no_grad():
+        linear.weight.zero_()
+    model.fc = refit_classifier(linear, pooled(model, train[0]), train[1])
+    return _digit_result(model, network, seed, count, "classifier", 0, 0.0, (train, validation, test))
+
+
+def teach_whole(network: Row, seed: int, count: int, epochs: int, lr: float, state: State | None = None) -> Result:
+    """Train a whole network on handwritten digits, from ``state``, the garments' weights, or else from random ones."""
+    model = models.make(**network, seed=seed)
+    if state is not None:
+        # The classifier starts afresh: it knows garments.
+        fresh = {name: value for name, value in model.state_dict().items() if name.startswith("fc.")}
+        model.load_state_dict(state | fresh)
+    train, validation, test = _digit_sets(count, seed)
+    fit(model, train, epochs=epochs, lr=lr, seed=seed, evaluate_every=epochs, progress=False)
+    how = "fresh" if state is None else "whole"
+    return _digit_result(model, network, seed, count, how, epochs, lr, (train, validation, test))
+
+
+def _digit_sets(count: int, seed: int) -> tuple[Labelled, Labelled, Labelled]:
+    """Share out the digits: ``count`` to learn from, drawn by the seed, 200 to choose by, and the last 500 to test."""
+    images, labels = digits()
+    order = torch.randperm(len(images) - 500, generator=torch.Generator().manual_seed(seed))
+    train, validation = order[200 : 200 + count], order[:200]
+    rest = torch.arange(len(images) - 500, len(images))
+    return (images[train], labels[train]), (images[validation], labels[validation]), (images[rest], labels[rest])
+
+
+def _digit_result(
+    model: nn.Module,
+    network: Row,
+    seed: int,
+    count: int,
+    how: str,
+    epochs: int,
+    lr: float,
+    sets: tuple[Labelled, Labelled, Labelled],
+) -> Result:
+    (loss, right), (_, validated), (_, tested) = (judge(model, data) for data in sets)
+    row: Row = {
+        "network": network["name"],
+        "head": network["head"],
+        "how": how,
+        "seed": seed,
+        "train_size": count,
+        "epochs": epochs,
+        "lr": lr,
+        "train_loss": loss,
+        "train_accuracy": right,
+        "validation_accuracy": validated,
+        "test_accuracy": tested,
+    }
+    return Result({"transfer": [row]})
 
 
 def _at(images: Tensor, size: int, kind: str) -> Tensor:

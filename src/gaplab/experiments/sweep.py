@@ -6,14 +6,16 @@ import ast
 import errno
 import functools
 import hashlib
+import io
 import json
 import os
 import platform
 import time
+import tokenize
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +27,14 @@ import torchvision
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from gaplab.device import device
+from gaplab.device import device, device_name
 from gaplab.errors import ReaderError
 
 Row = dict[str, Any]
 State = dict[str, Tensor]
 
 PACKAGE = Path(__file__).parents[1]
-PLANNING = ("gaplab.experiments.settings", "gaplab.experiments.sweep")
+PLANNING = ("gaplab.evidence", "gaplab.experiments.settings", "gaplab.experiments.sweep")
 """Modules that decide what is run and compute nothing of it: their numbers reach a run as its arguments."""
 
 SCHEDULER_TIMEOUT = "10s"
@@ -49,8 +51,6 @@ class Result:
     """Rows of evidence, by table."""
     state: State | None = None
     """The trained network, where a later run or the book needs it."""
-    card: Row = field(default_factory=dict)
-    """What the network's model card says about it."""
 
 
 @dataclass(frozen=True)
@@ -87,25 +87,40 @@ def recipe(module: str) -> str:
         name = waiting.pop()
         if name in found or name in PLANNING or name not in _code():
             continue
-        found[name] = ast.unparse(_code()[name])  # unlike a dump, the same for every Python
-        for node in ast.walk(_code()[name]):
+        text, tree = _code()[name]
+        found[name] = text
+        for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 waiting += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
     return _checksum(found)
 
 
 @functools.cache
-def _code() -> dict[str, ast.Module]:
-    """Parse the package's modules without docstrings, by name; once, for what runs was loaded when the sweep began."""
+def _code() -> dict[str, tuple[str, ast.Module]]:
+    """Read the package's modules by name: their bare text, and their tree; once, for what runs was loaded at the start.
+
+    Text and no dump of the tree: Pythons differ in how they write a tree down.
+    """
     modules = {}
     for path in PACKAGE.rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-                node.value.value = None
+        source = path.read_text(encoding="utf-8")
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-        modules[".".join(parts).removesuffix(".__init__")] = tree
+        modules[".".join(parts).removesuffix(".__init__")] = (bare(source), ast.parse(source))
     return modules
+
+
+def bare(source: str) -> str:
+    """Return Python source without comments, docstrings and blank lines."""
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            rows = range(node.lineno - 1, node.end_lineno or node.lineno)
+            lines[rows.start : rows.stop] = [""] * len(rows)
+    return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def _checksum(content: object) -> str:
@@ -143,7 +158,6 @@ class Store:
                 "arguments": run.arguments,
                 "needs": run.needs and run.needs.name,
                 "rows": result.rows,
-                "card": result.card,
                 "seconds": round(seconds, 1),
                 "machine": machine(),
             }
@@ -219,7 +233,7 @@ def machine() -> dict[str, str]:
         "torch": torch.__version__.split("+")[0],
         "torchvision": torchvision.__version__.split("+")[0],
         "numpy": np.__version__,
-        "device": device().type,
+        "device": "cpu" if device().type == "cpu" else device_name(device()),
     }
 
 
