@@ -89,7 +89,7 @@ few, many = (gained["resnet8"], gained["resnet20"])
 trial.record(
     "W1", CAVEATS, int(standing), "of 3 named benefits show on every network and training set of our tables",
     stands_if=(1, 2), cell="three-benefits",
-    because=f"Against a flattened head. Lighter: exactly. Steadier: it learns at more of the rates, at every depth. "
+    because=f"Against a flattened head. Lighter: exactly. Steadier: more of its runs learn at shared rates, clearly with 56 and 110 layers, by {steadier['resnet20']} of 18 with 20. "
     f"Better: {mean_spread(many)} points on ResNet-20, {mean_spread(few)} on ResNet-8, where it is no gain to rely on.",
 )  # fmt: skip
 
@@ -113,11 +113,12 @@ over = {
 
 # %% name="record-w2" tags=["hide-input"]
 over_max = elsewhere.loc["centred", "gap"] - elsewhere.loc["centred", "max"]
+wrong = 100 - elsewhere.loc["centred", "gap"].mean()
 trial.record(
     "W2", CAVEATS, over["centred"].to_dict(), "points more accuracy away from the centre than a flattened head, if trained on centred garments",
     stands_if=(10, 60), cell="elsewhere",
     because=f"Trained on moving garments it is {mean_spread(over['shifted'])} points: seeing them moved does most of the work for every head. "
-    f"Against the maximum it is {mean_spread(over_max, 0)} points, centred. Robust it is not: half of the moved garments are wrong.",
+    f"Against the maximum it is {mean_spread(over_max, 0)} points, centred. Robust it is not: {wrong:.0f} % of the moved garments are wrong.",
 )  # fmt: skip
 
 # %% [markdown]

@@ -17,7 +17,7 @@ from torch import nn
 from torch.func import functional_call
 from tqdm import tqdm
 
-from gaplab.counting import classifier, leaf_hooks, total_macs
+from gaplab.counting import classifier, leaf_hooks, total_macs, training_size
 from gaplab.errors import ReaderError
 from gaplab.models import count_parameters
 
@@ -214,7 +214,7 @@ def census(names: Iterable[str] | None = None) -> pd.DataFrame:
     for name in tqdm(chosen, desc="census", unit="network", leave=False):
         network = classifier(name)
         weights = published(name)
-        head = head_of(network, 299 if name == "inception_v3" else 224)
+        head = head_of(network, training_size(name))
         total = count_parameters(network)
         rows.append(
             {
@@ -279,7 +279,7 @@ def pool_saving(name: str) -> PoolSaving | None:
     Raises:
         ReaderError: The network is unknown.
     """
-    network, size = classifier(name), 299 if name == "inception_v3" else 224
+    network, size = classifier(name), training_size(name)
     head = head_of(network, size)
     if head.kind not in (GAP_LINEAR, GAP_MLP, FLATTEN):
         return None

@@ -150,12 +150,13 @@ def budget(name: str, num_classes: int = 1000) -> Budget:
             heads[id(module)] = module
 
     with leaf_hooks(model, note):
-        run_shapes(model, _training_size(name))
+        run_shapes(model, training_size(name))
     head = sum(count_parameters(m) for m in heads.values())
     return Budget(name, count_parameters(model) - head, head)
 
 
-def _training_size(name: str) -> int:
+def training_size(name: str) -> int:
+    """Return the side in pixels of the images that a torchvision classifier was designed for."""
     return 299 if name == "inception_v3" else 224
 
 
@@ -223,7 +224,7 @@ def last_map(name: str) -> LastMap:
     """
     model = classifier(name)
     path: list[Step] = []
-    side, channels = _training_size(name), 3
+    side, channels = training_size(name), 3
 
     def note(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> None:
         nonlocal side, channels
