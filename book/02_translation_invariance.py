@@ -256,7 +256,7 @@ moved_drift = drift_at["corners"]["shifted", "gap"]
 predict.settle(3, accuracy_at["corners"]["centred", "gap"].mean())
 trial.record(
     "T3", FAILS, corner_drift.to_dict(),
-    "times a garment's distance from the mean garment: so far the pooled vector moves from the centre to a corner",
+    "times the typical distance of a garment's vector from the mean is how far the pooled vector moves from centre to corner",
     stands_if=(0.5, 2), cell="everywhere-table",
     because=f"Accuracy falls by {mean_spread(lost_centred)} points. Trained on moved garments nothing is lost ({mean_spread(lost_moved)}) "
     f"and the vector moves by {mean_spread(moved_drift, 3)}. So it is training that keeps the answer, and the pool alone does not.",
@@ -397,8 +397,8 @@ for stride, padding, step in CASES:
 # %% [markdown]
 # ## Further evidence: photographs, moved by 1 to 32 pixels
 #
-# Now the same with a network that was trained on ImageNet (EfficientNet-Lite0, which ends in GAP too) and with a ResNet-18 of
-# random weights. Random weights can show what holds for all weights; how large a drift is, they cannot show. Photographs of
+# Now the same with a network that was trained on ImageNet (EfficientNet-Lite0, unless you put ResNet-50 in its place; both end in
+# GAP) and with a ResNet-18 of random weights. Random weights can show what holds for all weights; how large a drift is, they cannot show. Photographs of
 # 128 pixels lie in a frame of 224, so that nothing wraps or leaves while they move. Each network is measured twice: with its
 # own zero padding, and as a copy in which every convolution *and the max-pool* wraps around.
 
@@ -406,8 +406,9 @@ for stride, padding, step in CASES:
 small = [data.photograph(name, 128).tensor for name in data.PHOTOGRAPHS]
 frames = torch.cat([data.place(photograph, 224) for photograph in small])
 random_resnet = shifting.calibrate(models.torchvision_resnet("resnet18"), frames)
-RANDOM, IMAGENET = "ResNet-18, random weights", "EfficientNet-Lite0, ImageNet"
-photo_networks = {IMAGENET: weights.photo_network(), RANDOM: random_resnet}
+imagenet = weights.photo_network()
+RANDOM, IMAGENET = "ResNet-18, random weights", f"{imagenet.title}, ImageNet"
+photo_networks = {IMAGENET: imagenet, RANDOM: random_resnet}
 SHIFTS = range(33)
 
 
@@ -471,7 +472,7 @@ Look at the last point. At 32 pixels, the total stride, the copies without a bor
 the mean does not see it. The networks with zero padding are not: {lite["zeros"][32]:.2f} and {zeros[32]:.2f} of the unit remain. That remainder is **padding**. Then look at the middle: between
 multiples of 32 both curves of a network rise alike, to {lite["circular"].max():.2f} and {ring.max():.2f}. That is **aliasing**. Pooling could repair neither, because both happen before it.
 
-The dip at 16 in the trained network belongs to the same story: four of the five strides sample the same places again, and only the last one does not.
+The dip at 16 in the trained network has a likely reason, which was not tested: four of the five strides sample the same places again, and only the last one does not. The random network, with the same strides, has no such dip.
 
 An answer is coarser than a vector. Over the 32 shifts of three photographs the ImageNet network, which learned from crops, names the class of the unmoved photograph in {same_class[IMAGENET, "zeros"]:.0%} of the cases.
 """)
@@ -866,7 +867,7 @@ trial.record(
     "T2", CAVEATS, behind.to_dict(),
     "points of accuracy: GAP less global max at finding one garment, after both learned scenes with four",
     stands_if=(-60, -5), cell="presence-table",
-    because=f"Against flattening the claim is right: at new places GAP is ahead by {mean_spread(over_flat)} points. But a mean says how much, not whether: "
+    because=f"Trained on one to nine garments the difference is gone ({mean_spread(behind_mixed)}). Against flattening, at new places, GAP is ahead by {mean_spread(over_flat)} points. But a mean says how much, not whether: "
     f"from one garment to nine its logit grows {growth['gap']:.1f} times, that of max {growth['max']:.1f} times. And {mean_spread(kept)} % of the variance of the place is still in the vector.",
 )  # fmt: skip
 
@@ -875,7 +876,7 @@ say(f"""
 Look at the middle panel: nine times the garments, {growth["gap"]:.0f} times GAP's logit. With one garment that logit is too small to win, and the maximum finds it more often. Where amounts vary in training the difference is gone ({mean_spread(behind_mixed)} points): GAP learns to read weak vectors.
 With nine garments GAP is ahead by {mean_spread(ahead_at_nine)} points, for an average over many votes is steadier than one vote. A lone garment that shrinks escapes all three.
 
-So: do not use GAP where the object is much smaller than those that were learned. There a maximum, a generalised mean or a higher resolution is better.
+So: where training shows only large amounts, prefer a maximum or a generalised mean for a lone object, or vary the amounts in training.
 """)
 
 # %% [markdown]
@@ -986,7 +987,7 @@ trial.record(
     "T4", FAILS, beyond_chance.to_dict(), "points: share of neat channels (18 of their top 20 garments of one class) less that of random directions",
     stands_if=(-25, 10), cell="purities",
     because=f"{mean_spread(neat)} % of the channels are neat, and as many random mixtures of channels. The space carries the meaning; the single channel is not special, "
-    f"and fixing any one costs at most {mean_spread(largest.values())} points. Measured by class, the only label there is.",
+    f"and fixing any one costs at most {mean_spread(largest.values())} points. Measured by class, the only label there is; Bau and others (2017) find, with many labels on ImageNet networks, that single channels do mean more than random directions.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -1001,7 +1002,7 @@ trial.record(
 # activation map of Zhou and others (2016). So "summary" has an exact meaning: each cell votes, and the votes are averaged.
 
 # %% name="identity"
-cam_network = weights.photo_network()  # EfficientNet-Lite0, trained on ImageNet
+cam_network = weights.photo_network()  # trained on ImageNet
 feature_map, pooled, logits = models.parts(cam_network, photographs)
 fc = models.classifier(cam_network)
 votes = F.conv2d(feature_map, fc.weight[:, :, None, None], fc.bias)  # (N, 1000, 7, 7)
@@ -1118,12 +1119,12 @@ assert picture_saved.max() < 0
 trial.record(
     "T6", CAVEATS, swap_saved.to_dict(), "points of accuracy are saved by GAP, against a flattened head, when neighbouring cells of the map are swapped",
     stands_if=(20, 80), cell="noise-table",
-    because=f"Detail in the map cannot disturb a mean, and noise in the map costs GAP {mean_spread(map_saved)} points less. But noise in the picture costs it {mean_spread(-picture_saved)} points more, at the same rate. "
+    because=f"Swapping cells cannot change a mean, and noise in the map costs GAP {mean_spread(map_saved)} points less. But noise in the picture costs it {mean_spread(-picture_saved)} points more, at the same rate. "
     f"And undisturbed detail does little harm: GAP is ahead by {mean_spread(gain, 2)} points.",
 )  # fmt: skip
 
 # %% [markdown]
-# So the claim is right about the map and wrong about the camera. A likely mechanism, which was not measured here: ReLU turns
+# So the claim is right about the map and wrong about noise in the picture. A likely mechanism, which was not measured here: ReLU turns
 # noise in the picture into a positive shift of many cells at once, and a shift is what a mean keeps. And what is noise for one
 # task is layout for another. Where the place is the answer (which half, which order, which corner), the detail is what one needs.
 
@@ -1337,6 +1338,8 @@ Two more things. The pooled vector still knows the place, because padding writes
 
 # %% name="follow-ups" tags=["remove-input"]
 one_gap, one_max = mean_of["gap", 1], mean_of["max", 1]
+moved = shift[at_corner & (shift.variant == "shifted")]
+logits_moved = moved.groupby("head").logit_drift.mean()
 figures.answers(
     {
         "“But convolution is translation invariant, no?”": "It is equivariant: the output moves along. Invariance comes with the global pool, and between the two stand strides and borders.",
@@ -1344,15 +1347,12 @@ figures.answers(
         "“Max-pooling with stride 2 gives small-shift invariance, that is in every textbook.”": "Not once it has a stride: a shift by one pixel changes which windows see the feature. Take the maximum at every place, blur, and only then keep every second value.",
         "“So is it the stride or the padding?”": f"Both, and they can be told apart. In our network the strides alone cost about {said['strides']} points two pixels away, the border alone about {said['border']} at a whole step of the stride.",
         "“After pooling there is one number a channel. How can it know a place?”": f"Cells near the border see zeros, and some channels answer to that. A linear probe reads the place to {errors[POOLED]:.1f} pixels; without the border it is at chance, {errors[RING]:.1f}.",
-        "“Fine, but GAP tells you whether the object is there.”": f"It tells how much of it there is. Trained on four objects and shown one, average pooling was right in {one_gap:.0f} per cent and max pooling in {one_max:.0f}.",
-        "“With data augmentation the head does not matter, then?”": "For accuracy it mattered little in our test. The logits behind a flattened head still moved more, which calibration and retrieval would feel.",
+        "“Fine, but GAP tells you whether the object is there.”": f"It tells how much of it there is. Trained on four objects and shown one, average pooling was right in {one_gap:.0f} per cent and max pooling in {one_max:.0f}. With varied amounts in training they were level.",
+        "“With data augmentation the head does not matter, then?”": f"For accuracy it mattered little in our test. The logits behind a flattened head still moved more on the way to the corners: {logits_moved['flatten']:.2f} against {logits_moved['gap']:.2f}, in units of the typical distance from the mean.",
     }
 )
 
 # %% name="spoken-check" tags=["remove-cell"]
-logits_moved = (
-    shift[at_corner & (shift.variant == "shifted")].groupby("head").logit_drift.mean()
-)
 assert logits_moved["flatten"] > 1.3 * logits_moved["gap"]
 assert abs(over_max.mean()) < 15
 assert abs(left_of_gap.mean()) < 6

@@ -83,10 +83,10 @@ claims.board(verdicts, CHAPTERS)
 
 # %% name="answer" tags=["remove-input"]
 say(f"""
-Global average pooling makes the head independent of the map's area: ResNet-50's linear layer needs {shapes["layer4"][1] ** 2} times fewer weights than on the flattened map, and the network works at any
-input size. It saves memory rather than computation ({verdicts["P7"].number} % of the multiply-adds). That it also generalises better, ignores position or trains more stably are three
-*empirical* claims, and the ResNet paper tests none of them: it states the pooling in a sentence for ImageNet and one for CIFAR. The chapters measure how
-far each claim goes, and [the verdict page](06_verdict) holds the whole ledger and the answer to give.
+The average makes ResNet-50's head {shapes["layer4"][1] ** 2} times lighter than on the flattened map, and the network runs at any input size. It saves memory, hardly computation
+({verdicts["P7"].number} % of the multiply-adds). That it generalises better, ignores position or trains more stably has to be measured, and the ResNet paper measures none of it.
+
+The chapters do, and [the verdict page](06_verdict) holds the whole ledger and the answer to give.
 """)
 
 # %% [markdown]
@@ -97,7 +97,7 @@ far each claim goes, and [the verdict page](06_verdict) holds the whole ledger a
 # Every page is finished: figures, numbers and interactive parts need no Python and no network. Ten to twelve minutes a chapter for the answer and its proof, half an hour and more with all further evidence.
 # :::
 # :::{grid-item-card} Run
-# Each chapter is a notebook that runs in about a minute on two cores within 2 GB of memory, or on a GPU. Installing takes about two minutes and 7 GB of disk, most of it PyTorch.
+# Each chapter is a notebook that runs in about a minute on two cores within 2 GB of memory, or on a GPU. Installing takes about two minutes and 7 GB of disk, most of it PyTorch. The photographs go through EfficientNet-Lite0, whose ImageNet weights come with the installation. With a network, set `GAPLAB_PHOTO_NETWORK=resnet50` before you start, and every chapter takes the official ResNet-50 in its place (100 MB, downloaded once); its numbers differ from the printed ones.
 # :::
 # :::{grid-item-card} Assign
 # [Six problem sets](coursework/index), one a chapter and a capstone, check an answer at once. [Instructors](coursework/instructors) release one in five minutes and grade forty submissions unattended.

@@ -1,4 +1,4 @@
-"""Every cell of every chapter and problem set on a device that is not the CPU: see ``standin/standin.cpp``."""
+"""Every cell of every chapter on other terms: a device that is not the CPU (``standin/standin.cpp``), other weights."""
 
 import os
 import shutil
@@ -30,11 +30,11 @@ def cases():
 @pytest.fixture
 def run(pytestconfig):
     """Run a source's cells on the second device, with a cell changed if one is given."""
-    if sys.platform != "linux" or not shutil.which("g++"):
-        sentence = "the second device is compiled when the tests run: that takes Linux and g++"
-        (pytest.fail if os.environ.get("GAPLAB_NEEDS_COMPILER") else pytest.skip)(sentence)
 
     def run_cells(source, role, *change):
+        if role != "resnet50" and (sys.platform != "linux" or not shutil.which("g++")):
+            sentence = "the second device is compiled when the tests run: that takes Linux and g++"
+            (pytest.fail if os.environ.get("GAPLAB_NEEDS_COMPILER") else pytest.skip)(sentence)
         folder = pytestconfig.cache.mkdir("standin")
         conditions = {"GAPLAB_DEVICE": "", "MPLBACKEND": "agg", "CUDA_VISIBLE_DEVICES": ""}
         return subprocess.run(
@@ -65,3 +65,25 @@ def test_a_careless_edit_is_noticed(run, chapter, cell, old, new, said):
     done = run(CHAPTERS[chapter - 1], "cuda", cell, old, new)
     assert done.returncode
     assert said in done.stderr
+
+
+@pytest.fixture(scope="module")
+def official(pytestconfig):
+    """Write the stand-in for ResNet-50's official weights."""
+    command = [sys.executable, HERE / "standin" / "official.py", pytestconfig.cache.mkdir("standin")]
+    subprocess.run(command, check=True)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("chapter", [1, 2, 3, 4, 5])
+def test_every_cell_accepts_official_weights(run, official, chapter):
+    """With the reader's switch a ResNet-50 takes the place of EfficientNet-Lite0; its numbers are other ones."""
+    done = run(CHAPTERS[chapter - 1], "resnet50")
+    assert not done.returncode, done.stderr[-2000:]
+    assert "ResNet-50" in done.stdout
+
+
+def test_a_cell_that_takes_one_network_for_granted_is_noticed(run, official):
+    done = run(CHAPTERS[0], "resnet50", "receives", "torch.testing", "assert len(pooled[0]) == 1280; torch.testing")
+    assert done.returncode
+    assert "AssertionError" in done.stderr

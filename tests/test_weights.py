@@ -110,6 +110,19 @@ def test_official_weights_without_network_give_one_sentence(tmp_path, monkeypatc
     assert "\n" not in str(caught.value)
 
 
+def test_environment_variable_chooses_the_photograph_network(monkeypatch):
+    monkeypatch.setenv("GAPLAB_PHOTO_NETWORK", " ResNet50 ")
+    state = torchvision.models.resnet50().state_dict()
+    monkeypatch.setattr(weights, "official", lambda _: state)
+    network = weights.photo_network()
+    assert (network.name, network.title) == ("resnet50", "ResNet-50")
+    assert torch.equal(network.fc.weight.cpu(), state["fc.weight"])
+    assert weights.photo_network("efficientnet_lite0").title == "EfficientNet-Lite0"
+    monkeypatch.setenv("GAPLAB_PHOTO_NETWORK", "resnet51")
+    with pytest.raises(ReaderError, match="no photograph network called 'resnet51': did you mean resnet50"):
+        weights.photo_network()
+
+
 def test_damaged_file_in_the_cache_of_official_weights_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     (tmp_path / "checkpoints").mkdir()

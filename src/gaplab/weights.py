@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -177,6 +178,11 @@ class PhotoNetwork(nn.Module):
             self.register_buffer(key, pair, persistent=False)
 
     @property
+    def title(self) -> str:
+        """The network's name in print."""
+        return PHOTO_NETWORKS[self.name]
+
+    @property
     def pool(self) -> nn.Module:
         """The global average pool."""
         return cast(nn.Module, getattr(self.body, "global_pool", None) or getattr(self.body, "avgpool", None))
@@ -192,12 +198,15 @@ class PhotoNetwork(nn.Module):
         return cast(Tensor, self.body((pixels - self.mean[1]) / self.std[1]))
 
 
-PHOTO_NETWORKS = ("efficientnet_lite0", "resnet50")
+PHOTO_NETWORKS = {"efficientnet_lite0": "EfficientNet-Lite0", "resnet50": "ResNet-50"}
+"""Networks with ImageNet weights, and their names in print. Without another wish the book takes the first."""
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
-def photo_network(name: str = "efficientnet_lite0") -> PhotoNetwork:
+def photo_network(name: str | None = None) -> PhotoNetwork:
     """Load a network with real ImageNet weights, in evaluation mode on ``device()``.
+
+    The environment variable ``GAPLAB_PHOTO_NETWORK`` chooses for calls that name none, and so for every chapter.
 
     Args:
         name: ``"efficientnet_lite0"`` (EfficientNet-Lite0, its weights come with the installation and so always
@@ -207,6 +216,8 @@ def photo_network(name: str = "efficientnet_lite0") -> PhotoNetwork:
     Raises:
         ReaderError: There is no such network, or its weights are missing, damaged or cannot be fetched.
     """
+    if name is None:
+        name = os.environ.get("GAPLAB_PHOTO_NETWORK", "").strip().lower() or next(iter(PHOTO_NETWORKS))
     if name not in PHOTO_NETWORKS:
         raise unknown_name("photograph network", name, PHOTO_NETWORKS)
     if name == "resnet50":

@@ -1,8 +1,9 @@
-"""Run the code cells of a source on the second device: ``python run_cells.py SOURCE FOLDER ROLE [CELL OLD NEW]``.
+"""Run the code cells of a source on other terms: ``python run_cells.py SOURCE FOLDER ROLE [CELL OLD NEW]``.
 
-ROLE is ``cuda`` or ``mps``; the library of the device lies in FOLDER. OLD is replaced by NEW in the named cell, to see
-that a careless edit is noticed. One process for a source: the device cannot be unloaded, and a real GPU beside it could
-no longer differentiate.
+ROLE is ``cuda`` or ``mps``, a second device whose library lies in FOLDER, or ``resnet50``, the CPU with the reader's
+switch to official weights and a stand-in for their file, which lies in FOLDER. OLD is replaced by NEW in the named
+cell, to see that a careless edit is noticed. One process for a source: the device cannot be unloaded, and a real GPU
+beside it could no longer differentiate.
 """
 
 import os
@@ -10,14 +11,18 @@ import sys
 from pathlib import Path
 
 import jupytext
+import official
 import standin
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
 source, folder, role, *change = sys.argv[1:]
-where = standin.load(Path(folder), role)
+where = torch.device("cpu") if role == "resnet50" else standin.load(Path(folder), role)
 import gaplab  # noqa: E402 the device comes before all that asks for it
 
+if role == "resnet50":
+    os.environ["GAPLAB_PHOTO_NETWORK"] = role
+    official.take_for_genuine(Path(folder))
 if role == "cuda":
     # PyTorch gives the device a name of its own, which a reader cannot ask for.
     gaplab.device = sys.modules["gaplab.device"].device = lambda: where
