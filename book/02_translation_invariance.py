@@ -43,7 +43,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from gaplab import claims, data, device, evidence, figures
-from gaplab import models, shifting, training, weights
+from gaplab import models, probes, shifting, training, weights
 from gaplab.claims import CAVEATS, FAILS, HOLDS, mean_spread
 from gaplab.figures import say, show
 
@@ -298,7 +298,7 @@ def logits_move(feature_map, head, shuffles=20):
 
 # %% [markdown]
 # The maps are those of torchvision's ResNets on a photograph, with random weights (seed 0): the statement is about the
-# operator, so it must hold for any weights. `shifting.calibrate` sets batch norm to the statistics of one batch, so that random
+# operator, so it must hold for any weights. `training.calibrate` sets batch norm to the statistics of one batch, so that random
 # weights give sane maps. Only rounding may differ, so it is shown in float32 and, where the device has it, in float64.
 
 # %% name="operator"
@@ -306,7 +306,7 @@ photographs = torch.cat([data.photograph(name).tensor for name in data.PHOTOGRAP
 precisions = [torch.float32] if where.type == "mps" else [torch.float32, torch.float64]
 moves = {}
 for name in ("resnet18", "resnet50"):
-    network = shifting.calibrate(models.torchvision_resnet(name), photographs)
+    network = training.calibrate(models.torchvision_resnet(name), photographs)
     for precision in precisions:
         first = photographs[:1].to(precision)
         feature_map = models.parts(network.to(precision), first).feature_map
@@ -405,7 +405,7 @@ for stride, padding, step in CASES:
 # %% name="two-paddings"
 small = [data.photograph(name, 128).tensor for name in data.PHOTOGRAPHS]
 frames = torch.cat([data.place(photograph, 224) for photograph in small])
-random_resnet = shifting.calibrate(models.torchvision_resnet("resnet18"), frames)
+random_resnet = training.calibrate(models.torchvision_resnet("resnet18"), frames)
 imagenet = weights.photo_network()
 RANDOM, IMAGENET = "ResNet-18, random weights", f"{imagenet.title}, ImageNet"
 photo_networks = {IMAGENET: imagenet, RANDOM: random_resnet}
@@ -499,7 +499,7 @@ drawing = figures.map_grid(
     list(differences),
     "mean |difference|",
     columns=5,
-    photograph=shifting.as_picture(cat),
+    photograph=data.as_picture(cat),
 )
 show(
     drawing,
@@ -689,7 +689,7 @@ def probe_error(network, read):
     for images in (fit_frames, test_frames):
         seen = [read(models.parts(network, b)) for b in training.batches(images)]
         vectors.append(torch.cat(seen))
-    predicted = shifting.linear_probe(vectors[0], fit_places, vectors[1])
+    predicted = probes.linear_probe(vectors[0], fit_places, vectors[1])
     return (predicted - test_places).norm(dim=1).mean().item()
 
 
@@ -1246,13 +1246,13 @@ def draw_shift(network, photograph, shift, official):
     frame = data.place(data.photograph(photograph, 128).tensor, 224)
     known = torchvision.models.get_model_weights(network).IMAGENET1K_V1 if official else None
     resnet = models.torchvision_resnet(network, weights=known).eval()
-    resnet = resnet if official else shifting.calibrate(resnet, frames)
+    resnet = resnet if official else training.calibrate(resnet, frames)
     maps, drifts = {}, {}
     for padding, copy in {"zeros": resnet, "circular": shifting.circular(resnet)}.items():
         maps[f"padding: {padding}"], drifts[padding] = drift_on_the_way(copy, frame, shift)
     ends = ", ".join(f"{100 * d[-1]:.1f} % with padding {p}" for p, d in drifts.items())
     finding = f"{network}, {photograph}, {shift} px to the right: the pooled vector has moved by {ends} (of its length)."
-    values, picture = np.stack(list(maps.values())), shifting.as_picture(frame)
+    values, picture = np.stack(list(maps.values())), data.as_picture(frame)
     drawing = figures.map_grid(values, list(maps), "mean |difference|", columns=3, photograph=picture)  # fmt: skip
     show(drawing, name="fig-your-shift", alt=finding, caption=finding)
 

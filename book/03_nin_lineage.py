@@ -152,7 +152,8 @@ WORDS = {"he": "He's", "default": "PyTorch's"}
 def gradient_panel(ax, init, depth):
     """Draw the gradient's norm block by block for the four kinds of network."""
     shown = {kind: by_block(init, kind, depth).to_numpy() for kind in KINDS}
-    figures.depth_curves(shown, ax, ylim=(1e-12, 1e10))
+    drawn = evidence.summary(shown, whole_range=True)
+    figures.depth_curves(drawn, ax, ylim=(1e-12, 1e10))
     ax.set_title(f"{WORDS[init]} weights, {depth} layers", fontsize=10)
     ax.locator_params(axis="x", integer=True)
 
@@ -272,7 +273,8 @@ left.set(xlabel=f"epoch, all at rate {common}", ylabel="training loss", ylim=(0,
 tried = sorted(degraded["lr"].unique())
 each = degraded.groupby(["network", "lr"])["train_loss"]
 series = {name: [each.get_group((name, rate)) for rate in tried] for name in FOUR}
-figures.points(tried, series, right, styles=FOUR, xlabel="learning rate, at the end")
+ends_at = evidence.summary(series)
+figures.points(tried, ends_at, right, styles=FOUR, xlabel="learning rate, at the end")
 right.get_legend().remove()
 lines = left.get_legend_handles_labels()
 figure.legend(*lines, loc="outside upper center", ncols=4, fontsize=9)

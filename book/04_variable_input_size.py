@@ -139,7 +139,7 @@ at_64 = {label: frame[64].mean() for label, frame in many.items()}
 # %% name="deciding-figure" tags=["hide-input"]
 figure, panels = figures.plt.subplots(1, 2, figsize=(8.4, 4.4), sharey=True)
 for ax, lines in zip(panels, (one, many), strict=True):
-    numbers = {label: frame.to_numpy() for label, frame in lines.items()}
+    numbers = evidence.summary({label: frame.to_numpy() for label, frame in lines.items()})
     figures.size_curves(one["GAP, own size"].columns.to_numpy(), numbers, style, 28, ax)
 panels[1].axvspan(20, 48, color=figures.GREY, alpha=0.15, linewidth=0)
 panels[0].set(xlabel="test size, trained on 28 px (px)", ylabel="accuracy (%)")
@@ -578,7 +578,7 @@ for ax, kind in zip(panels, ("scaled", "canvas"), strict=True):
     by_head = {head: 100 * runs("accuracy", kind, head) for head in ("gap", "max")}
     figures.size_curves(
         by_head["gap"].columns.to_numpy(),
-        {head: frame.to_numpy() for head, frame in by_head.items()},
+        evidence.summary({head: frame.to_numpy() for head, frame in by_head.items()}),
         figures.HEAD_STYLE, 28, ax, xlabel=f"test size, {kind} (px)",
     )  # fmt: skip
 panels[0].set_ylabel("accuracy (%)")
@@ -643,7 +643,7 @@ for row, column in zip(grid, ("pooled_mean", "pooled_spread"), strict=True):
     for ax, kind in zip(row, ("scaled", "canvas"), strict=True):
         relative = {h: (f := runs(column, kind, h)).div(f[28], axis=0) for h in ("gap", "max")}
         x = relative["gap"].columns.to_numpy()
-        series = {head: frame.to_numpy() for head, frame in relative.items()}
+        series = evidence.summary({head: f.to_numpy() for head, f in relative.items()})
         figures.size_curves(x, series, figures.HEAD_STYLE, 28, ax)
         row[0].set_ylabel(column.replace("_", " "))
         grid[1][0].set_xlabel("test size, scaled (px)")
@@ -702,7 +702,7 @@ assert (regained["classifier re-fitted"] > lost / 2).all()
 # %% name="remedies-figure" tags=["hide-input"]
 figure, panels = figures.plt.subplots(1, 2, figsize=(8.2, 3.7), sharey=True)
 for ax, kind in zip(panels, ("scaled", "canvas"), strict=True):
-    series = {label: frame.to_numpy() for label, frame in repaired[kind].items()}
+    series = evidence.summary({label: f.to_numpy() for label, f in repaired[kind].items()})
     x = repaired[kind]["as trained"].columns.to_numpy()
     figures.size_curves(x, series, figures.REMEDY_STYLE, 28, ax)
     ax.set_xlabel(f"test size, {kind} (px)")

@@ -32,7 +32,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from gaplab import claims, data, device, evidence, figures
-from gaplab import gradients, models, shifting, training, weights
+from gaplab import gradients, models, training, weights
 from gaplab.claims import CAVEATS, FAILS, HOLDS, mean_spread
 from gaplab.figures import say, show
 
@@ -138,7 +138,7 @@ for (head, kind), rows in CURVES.items():
 # %% name="bearable-figure" tags=["hide-input"]
 figure, panels = figures.plt.subplots(1, 3, figsize=(8.6, 3.5), sharey=True)
 for ax, network in zip(panels, NETWORKS, strict=True):
-    figures.points(rates, series[network], ax, styles=styles)
+    figures.points(rates, evidence.summary(series[network]), ax, styles=styles)
     ax.get_legend().remove()
     ax.set(
         xlabel=f"backbone's rate, {network.replace('resnet', 'ResNet-')}",
@@ -221,9 +221,10 @@ print(f"{gap_less_max.size} pairs of runs with equal length of the vector")
 # %% name="matched-figure" tags=["hide-input"]
 figure, panels = figures.plt.subplots(1, 3, figsize=(8.4, 3.0), sharey=True)
 for ax, (title, pair) in zip(panels, PAIRS.items(), strict=True):
-    series = {name.replace("gap", "average"): by_rate[name].to_numpy() for name in pair}
+    series = {name.replace("gap", "average"): by_rate[name].to_numpy().T for name in pair}
     styles = dict(zip(series, (figures.HEAD_STYLE[head] for head in POOLS), strict=True))
-    figures.points(list(by_rate["gap"].index), series, ax, styles=styles)
+    drawn = evidence.summary(series)
+    figures.points(list(by_rate["gap"].index), drawn, ax, styles=styles)
     ax.set(xlabel=f"learning rate,\n{title}", ylim=(0, None))
     ax.legend(loc="lower left", fontsize=8)
 panels[0].set_ylabel("training loss")
@@ -273,7 +274,7 @@ def back_through(pool, feature_map):
 
 
 photographs = torch.cat([data.photograph(n).tensor for n in ("chelsea", "coffee")])
-resnet50 = shifting.calibrate(models.torchvision_resnet("resnet50"), photographs)
+resnet50 = training.calibrate(models.torchvision_resnet("resnet50"), photographs)
 with torch.no_grad():
     feature_map = models.parts(resnet50, photographs).feature_map
 last_map = feature_map.cpu().double()  # (2, 2048, 7, 7); Apple's GPUs have no float64
@@ -499,7 +500,7 @@ STAGES = {
 effective, ratio = {head: [] for head in POOLS}, []
 for seed in (0, 1, 2):
     network = models.torchvision_resnet("resnet50", seed=seed)
-    shifting.calibrate(network, photographs)
+    training.calibrate(network, photographs)
     found = both(network, photographs, STAGES, own_class)
     for head in POOLS:
         effective[head].append(densities(found[head]).mean(axis=1))
@@ -538,7 +539,8 @@ lite_block = {head: lite_kept[head][:, BACK].mean() for head in POOLS}
 figure, panels = figures.plt.subplots(1, 3, figsize=(9, 3), sharey=True)
 for ax, (title, (layers, measured)) in zip(panels, PANELS.items(), strict=True):
     places = np.arange(len(layers))
-    figures.curves(places, measured, ax, ylim=(0, 82), xlabel=title)
+    drawn = evidence.summary(measured)
+    figures.curves(places, drawn, ax, ylim=(0, 82), xlabel=title)
     ax.set_xticks(places, layers.values(), fontsize=7)
     ax.xaxis.label.set_size(9)
     ax.get_legend().set_visible(ax is panels[0])
@@ -610,7 +612,7 @@ show(
 small = torch.cat([data.photograph(name, 112).tensor for name in data.PHOTOGRAPHS[:4]])
 by_depth = {}
 for name in models.TORCHVISION_RESNETS:
-    network = shifting.calibrate(models.torchvision_resnet(name), small)
+    network = training.calibrate(models.torchvision_resnet(name), small)
     places = ["layer4", f"layer4.{len(network.layer4) - 2}", "maxpool"]
     found = both(network, small, places, own_class)
     dense = {head: densities(found[head]).mean(axis=1) for head in POOLS}
@@ -683,7 +685,7 @@ def steadiness(network, images, seed):
 # %% name="noise"
 steady = {}  # (network, pool): (3 seeds, 2 layers, levels), pool's input and stem
 for seed in (0, 1, 2):
-    untrained = shifting.calibrate(models.build("resnet20", seed=seed), garments)
+    untrained = training.calibrate(models.build("resnet20", seed=seed), garments)
     cases = {"untrained": untrained, "gap": trained["gap", seed]}
     for name, network in (cases | {"max": trained["max", seed]}).items():
         for head, pool in POOLS.items():
@@ -704,7 +706,7 @@ TITLES = {
 }
 figure, panels = figures.plt.subplots(1, 3, figsize=(8, 2.9), sharey=True)
 for ax, (name, title) in zip(panels, TITLES.items(), strict=True):
-    series = {head: steady[name, head][:, 1] for head in POOLS}
+    series = evidence.summary({head: steady[name, head][:, 1] for head in POOLS})
     figures.curves(np.array(LEVELS), series, ax, ylim=(0, 0.7), xticks=LEVELS)
     ax.get_legend().set_visible(ax is panels[0])
     ax.set_xlabel(f"noise (standard deviations)\n{title}", fontsize=9)
@@ -1400,7 +1402,7 @@ def loaded(network):
     if network in weights.PHOTO_NETWORKS:
         return weights.photo_network(network)
     untrained = models.torchvision_resnet(network.removesuffix(" (random)"))
-    return shifting.calibrate(untrained, photographs)
+    return training.calibrate(untrained, photographs)
 
 
 # %% name="layer-names" tags=["hide-input"]

@@ -21,14 +21,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gaplab import census, claims, evidence, figures
+from gaplab import census, claims, contents, evidence, figures
 from gaplab.claims import CAVEATS, FAILS, HOLDS, mean_spread
 from gaplab.figures import say
 
 # %% name="setup"
 figures.use_style()
 trial = claims.Trial(chapter=6)
-chapters = sorted(Path().glob("0[1-5]_*.ipynb"))
+chapters = contents.notebooks(Path())[:5]
 # What the five chapters recorded in their own outputs.
 verdicts = claims.gather(chapters)
 
@@ -191,7 +191,7 @@ trial.table()
 from gaplab.widgets import VerdictLedger
 
 everything = verdicts | trial.verdicts
-pages = {int(path.name[:2]): f"{path.stem}.html" for path in chapters} | {6: "06_verdict.html"}
+pages = {n: f"{own.page}.html" for n, own in contents.chapters(Path()).items()}
 VerdictLedger({id_: everything[id_] for id_ in claims.claims()}, pages)
 
 # %% name="totals" tags=["remove-input", "exact"]

@@ -19,19 +19,12 @@
 # %% name="setup" tags=["remove-input"]
 from pathlib import Path
 
-from gaplab import claims, counting
+from gaplab import claims, contents, counting
 from gaplab.figures import say
 from gaplab.widgets import ResnetMap, Stage
 
-CHAPTERS = {
-    1: ("Parameter count", "01_parameter_count"),
-    2: ("Translation invariance", "02_translation_invariance"),
-    3: ("The NIN lineage", "03_nin_lineage"),
-    4: ("Input size", "04_variable_input_size"),
-    5: ("Average against maximum", "05_average_vs_max_gradients"),
-    6: ("Verdict", "06_verdict"),
-}
-verdicts = claims.gather(sorted(Path().glob("[0-9][0-9]_*.ipynb")))
+CHAPTERS = contents.chapters(Path())
+verdicts = claims.gather(contents.notebooks(Path()))
 
 # %% [markdown]
 # ## The network on trial
@@ -57,19 +50,19 @@ from gaplab import sizes
 
 
 def href(chapter):
-    return f"{CHAPTERS[chapter][1]}.html"
+    return f"{CHAPTERS[chapter].page}.html"
 
 
 with sizes.watch(network, {name: name for name in ASKED}) as shapes:
     counting.run_shapes(network, 224)
-stages = [Stage("picture", "red, green, blue", 3, 224, 0, 0, "Must it be 224 x 224?", f"Chapter 4: {CHAPTERS[4][0]}", href(4))]  # fmt: skip
+stages = [Stage("picture", "red, green, blue", 3, 224, 0, 0, "Must it be 224 x 224?", f"Chapter 4: {CHAPTERS[4].title}", href(4))]  # fmt: skip
 for name, (does, question, chapter) in ASKED.items():
     channels, side = shapes[name][0], shapes[name][1] if len(shapes[name]) > 1 else 1
     norm = {"conv1": "bn1"}.get(name)
     parameters = sum(
         counting.count_parameters(network.get_submodule(m)) for m in (name, norm) if m
     )
-    stages.append(Stage(name, does, channels, side, parameters, macs.get(name, 0), question, f"Chapter {chapter}: {CHAPTERS[chapter][0]}", href(chapter)))  # fmt: skip
+    stages.append(Stage(name, does, channels, side, parameters, macs.get(name, 0), question, f"Chapter {chapter}: {CHAPTERS[chapter].title}", href(chapter)))  # fmt: skip
 ResnetMap("ResNet-50", stages, stage=7)
 
 # %% [markdown]

@@ -94,13 +94,14 @@ def test_a_chapter_that_dies_costs_no_other(tmp_path):
 
 
 def test_half_a_book_gets_one_sentence(tmp_path, capsys):
-    for suffix in (".py", ".ipynb"):
-        shutil.copy(BOOK / f"01_parameter_count{suffix}", tmp_path)
-    assert check.main([str(tmp_path)]) == 1
-    assert "tries T1, T2" in capsys.readouterr().err
-    (tmp_path / "01_parameter_count.ipynb").unlink()
-    assert check.main([str(tmp_path)]) == 1
-    assert "01_parameter_count.ipynb is missing: run" in capsys.readouterr().err
+    book = tmp_path / "book"
+    book.mkdir()
+    shutil.copy(BOOK / "01_parameter_count.ipynb", book)
+    assert check.main([str(book)]) == 1
+    assert "no _toc.yml beside" in capsys.readouterr().err
+    shutil.copy(BOOK.parent / "_toc.yml", tmp_path)
+    assert check.main([str(book)]) == 1
+    assert "02_translation_invariance.ipynb is missing: run" in capsys.readouterr().err
 
 
 def test_a_missing_book_gets_one_sentence(tmp_path, capsys):

@@ -252,3 +252,8 @@ def test_digits_are_those_of_scikit_learn_enlarged():
     small = data.resize(images[:20], 8)[:, 0]
     assert float(torch.corrcoef(torch.stack([small.flatten(), given.flatten()]))[0, 1]) > 0.95
     assert float(images.max()) <= 255
+
+
+def test_a_photograph_comes_back_as_the_picture_it_was():
+    photograph = data.photograph("coffee", 64)
+    assert np.array_equal(data.as_picture(photograph.tensor), photograph.picture)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from gaplab import figures
+from gaplab.evidence import summary
 
 
 @pytest.fixture(autouse=True)
@@ -43,9 +44,9 @@ def test_head_bars_draw_both_parts_to_scale():
     assert [text.get_text() for text in ax.texts] == ["25% in the head", "5% in the head"]
 
 
-def test_curves_draw_the_mean_and_one_deviation():
+def test_curves_draw_line_and_band():
     runs = np.array([[1.0, 2.0], [3.0, 6.0], [5.0, 10.0]])
-    ax = figures.curves(np.array([1, 2]), {"gap": runs}, xlabel="epoch")
+    ax = figures.curves(np.array([1, 2]), summary({"gap": runs}), xlabel="epoch")
     assert ax.lines[0].get_ydata().tolist() == [3.0, 6.0]
     band = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == (1.0, 10.0)
@@ -56,6 +57,19 @@ def test_map_grid_shares_one_colour_scale_and_centres_signed_values():
     figure = figures.map_grid(maps, ["a", "b"], "gradient", diverging=True, columns=2)
     limits = {image.get_clim() for ax in figure.axes[:2] for image in ax.images}
     assert limits == {(-4.0, 4.0)}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: figures.share_bars(["a"], dict.fromkeys("pqrs", np.array([1.0]))),
+        lambda: figures.map_grid(np.zeros((2, 1, 1)), ["a"], "value"),
+        lambda: figures.place_maps(np.zeros((2, 5, 5)), ["a"], "value"),
+    ],
+)
+def test_nothing_is_dropped_in_silence(draw):
+    with pytest.raises(ValueError, match="zip"):
+        draw()
 
 
 def test_heads_differ_in_more_than_colour():
@@ -74,7 +88,7 @@ def test_tables_and_answers_keep_their_words_as_plain_text(displayed):
 
 def test_size_curves_draw_mean_band_and_training_size():
     runs = {"as trained": np.array([[1.0, 2.0], [3.0, 6.0], [5.0, 10.0]]), "both re-fitted": np.array([[7.0, 8.0]])}
-    ax = figures.size_curves(np.array([28, 56]), runs, figures.REMEDY_STYLE, 28, ylabel="accuracy (%)")
+    ax = figures.size_curves(np.array([28, 56]), summary(runs), figures.REMEDY_STYLE, 28, ylabel="accuracy (%)")
     first, second, mark = ax.lines
     assert first.get_ydata().tolist() == [3.0, 6.0]
     assert second.get_ydata().tolist() == [7.0, 8.0]
@@ -92,7 +106,7 @@ def test_remedies_differ_in_more_than_colour():
 
 def test_points_take_seeds_of_different_number_and_show_their_deviation():
     runs = [np.array([1.0, 3.0, 5.0]), np.array([10.0, 12.0])]
-    ax = figures.points([500, 2000], {"gap": runs, "max": runs}, xlabel="pictures")
+    ax = figures.points([500, 2000], summary({"gap": runs, "max": runs}), xlabel="pictures")
     line = ax.containers[0]
     assert line.lines[0].get_ydata().tolist() == [3.0, 11.0]
     low, high = (caps.get_ydata() for caps in line.lines[1])
@@ -122,7 +136,8 @@ def test_picture_rows_keep_their_order_and_the_full_grey_scale():
 
 
 def test_points_take_other_styles():
-    ax = figures.points([0.1, 0.3], {"log-sum-exp, r": [np.array([1.0, 2.0])] * 2}, styles=figures.ROAD_STYLE)
+    series = summary({"log-sum-exp, r": [np.array([1.0, 2.0])] * 2})
+    ax = figures.points([0.1, 0.3], series, styles=figures.ROAD_STYLE)
     assert ax.containers[0].lines[0].get_color() == figures.AMBER
     assert [label.get_text() for label in ax.get_xticklabels()] == ["0.1", "0.3"]
 
@@ -156,7 +171,7 @@ def test_a_table_can_be_folded_under_its_words(displayed):
 
 def test_depth_curves_draw_the_median_and_the_range():
     runs = np.array([[1.0, 2.0], [10.0, 3.0], [4.0, 50.0]])
-    ax = figures.depth_curves({"residual": runs}, ylabel="gradient")
+    ax = figures.depth_curves(summary({"residual": runs}, whole_range=True), ylabel="gradient")
     assert ax.lines[0].get_ydata().tolist() == [4.0, 3.0]
     assert ax.lines[0].get_xdata().tolist() == [1, 2]
     band = ax.collections[0].get_paths()[0].vertices[:, 1]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gaplab import flashcards, practice
+from gaplab import contents, flashcards, practice
 
 BOOK = Path(__file__).parent.parent / "book"
 STAMP = 1_800_000_000
@@ -158,7 +158,8 @@ def test_the_table_holds_the_bank(questions):
 def copy_of_the_bank(folder):
     book = folder / "book"
     (book / "interview" / "questions").mkdir(parents=True)
-    for path in [*BOOK.glob("[0-9][0-9]_*.ipynb"), *(BOOK / "interview" / "questions").glob("*.toml")]:
+    (folder / "_toc.yml").write_bytes((BOOK.parent / "_toc.yml").read_bytes())
+    for path in [*contents.notebooks(BOOK), *(BOOK / "interview" / "questions").glob("*.toml")]:
         (book / path.relative_to(BOOK)).write_bytes(path.read_bytes())
     return book
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gaplab import claims, interview
+from gaplab import claims, contents, interview
 from gaplab.claims import FAILS, HOLDS, Verdict
 from gaplab.errors import ReaderError
 
@@ -55,10 +55,13 @@ def table(follow_ups=FOLLOW_UPS, wrong=WRONG, **changes):
 @pytest.fixture
 def bank(tmp_path):
     """Return a function that writes files of questions beside a chapter with one named cell, and loads them."""
-    notebook = {"cells": [{"metadata": {"name": "macs"}}, {"metadata": {}}]}
-    (tmp_path / "01_test.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
-    folder = tmp_path / "interview" / "questions"
+    book = tmp_path / "book"
+    folder = book / "interview" / "questions"
     folder.mkdir(parents=True)
+    notebook = {"cells": [{"metadata": {"name": "macs"}}, {"metadata": {}}]}
+    (book / "01_test.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    toc = "root: index\nparts: [{chapters: [{file: 01_test, title: 1. Test}]}]\n"
+    (tmp_path / "_toc.yml").write_text(toc, encoding="utf-8")
 
     def load(*files):
         for number, text in enumerate(files, start=1):
@@ -203,7 +206,7 @@ def test_counts_and_published_figures_may_be_typed():
 
 @pytest.fixture(scope="module")
 def questions():
-    return interview.load(BANK, claims.gather(sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))))
+    return interview.load(BANK, claims.gather(contents.notebooks(BOOK)))
 
 
 def test_the_bank_is_large_and_balanced(questions):
@@ -262,7 +265,7 @@ def test_the_measured_numbers_reach_the_texts(questions):
     source = "".join(path.read_text(encoding="utf-8") for path in sorted(BANK.glob("*.toml")))
     quoted = set(re.findall(r"\{\{([A-Z]\d)", source))
     assert len(quoted) >= 12
-    chapters = claims.gather(sorted(BOOK.glob("[0-9][0-9]_*.ipynb")))
+    chapters = claims.gather(contents.notebooks(BOOK))
     verdict = chapters["T3"]
     moved = dict(chapters) | {"T3": Verdict.from_json(verdict.to_json() | {"value": 12.3, "verdict": HOLDS})}
     before = {q.id: texts(q) for q in questions}

@@ -11,7 +11,7 @@ import jupytext
 import nbformat
 import pytest
 
-from gaplab import claims, rendering
+from gaplab import claims, conditions, rendering
 from gaplab.errors import ReaderError
 
 ROOT = Path(__file__).parent.parent
@@ -234,7 +234,7 @@ def test_an_unknown_chapter_gets_one_sentence():
 
 def nbval(notebook):
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider"]
-    environment = {**os.environ, **rendering.KERNEL_ENVIRONMENT}
+    environment = {**os.environ, **conditions.KERNEL}
     environment.pop("PYTEST_XDIST_WORKER", None)
     return subprocess.run(
         [*command, str(notebook)], capture_output=True, encoding="utf-8", env=environment, cwd=notebook.parent

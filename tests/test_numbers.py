@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from gaplab import claims, flashcards, interview
+from gaplab import claims, contents, flashcards, interview
 from gaplab.claims import VERDICT_MIME, Verdict
 
 BOOK = Path(__file__).parent.parent / "book"
-CHAPTERS = {int(path.name[:2]): path for path in interview.chapters(BOOK)}
+CHAPTERS = {int(path.name[:2]): path for path in contents.notebooks(BOOK)}
 VERDICTS = claims.gather(CHAPTERS.values())
 KINDS = ("text/plain", "text/html", "text/markdown")
 SPREAD = re.compile(r"(?<![\w.,])(-?\d[\d,]*(?:\.\d+)?) ± (\d[\d,]*(?:\.\d+)?)")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gaplab import interview, practice
+from gaplab import contents, interview, practice
 from gaplab.errors import ReaderError
 
 BOOK = Path(__file__).parent.parent / "book"
@@ -121,7 +121,7 @@ def test_a_spoken_answer_names_what_is_missing(bank, change, sentence):
 def test_every_chapter_is_said_aloud_with_a_number_of_its_own(bank):
     text = (KIT / "say_aloud.py").read_text(encoding="utf-8")
     numbers = re.findall(r'number="(\w+)"', text)
-    assert len(numbers) == len(interview.chapters(BOOK))
+    assert len(numbers) == len(contents.chapters(BOOK))
     from gaplab.claims import claims
 
     assert [claims()[id_].chapter for id_ in numbers] == list(range(1, len(numbers) + 1))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gaplab.rendering import KERNEL_ENVIRONMENT
+from gaplab.conditions import KERNEL
 
 HERE = Path(__file__).parent
 BOOK = HERE.parent / "book"
@@ -39,7 +39,7 @@ def run(pytestconfig):
         conditions = {"GAPLAB_DEVICE": "", "MPLBACKEND": "agg", "CUDA_VISIBLE_DEVICES": ""}
         return subprocess.run(
             [sys.executable, HERE / "standin" / "run_cells.py", source, folder, role, *change],
-            env={**os.environ, **KERNEL_ENVIRONMENT, **conditions},
+            env={**os.environ, **KERNEL, **conditions},
             capture_output=True,
             encoding="utf-8",
         )

@@ -127,6 +127,22 @@ def test_refit_batch_norm_measures_the_images_and_changes_no_weight(few):
     assert not network.training
 
 
+def test_calibration_gives_every_batch_norm_unit_outputs():
+    images = torch.randn(8, 1, 28, 28, generator=torch.Generator().manual_seed(0)).to(device())
+    network = training.calibrate(models.resnet8(), images)
+    assert not network.training
+    with torch.no_grad():
+        out = network.bn1(network.conv1(images))
+    torch.testing.assert_close(out.mean(dim=(0, 2, 3)), torch.zeros(16, device=device()), atol=1e-4, rtol=0)
+    torch.testing.assert_close(out.std(dim=(0, 2, 3)), torch.ones(16, device=device()), atol=1e-2, rtol=0)
+
+
+def test_calibration_on_one_cell_gives_one_sentence():
+    picture = data.photograph("coffee", 32).tensor  # a last map of 1 x 1
+    with pytest.raises(ReaderError, match="give two images or more"):
+        training.calibrate(models.torchvision_resnet("resnet18"), picture)
+
+
 def test_progress_bar_can_be_silenced(few):
     code = (
         "from gaplab import data, models, training;"

@@ -1,7 +1,7 @@
 import ipywidgets
 import pytest
 
-from gaplab import turn
+from gaplab import conditions, turn
 from gaplab.errors import ReaderError
 
 
@@ -10,7 +10,7 @@ def controls():
 
 
 def test_the_page_shows_the_first_choice_and_what_running_adds(monkeypatch, capsys):
-    monkeypatch.setenv(turn.STATIC, "1")
+    monkeypatch.setenv(conditions.STATIC, "1")
     seen = []
     assert turn.your_turn(lambda network, size: seen.append((network, size)), "choose more", **controls()) is None
     assert seen == [("a", 3)]
@@ -18,7 +18,7 @@ def test_the_page_shows_the_first_choice_and_what_running_adds(monkeypatch, caps
 
 
 def test_a_kernel_follows_the_reader(monkeypatch):
-    monkeypatch.delenv(turn.STATIC, raising=False)
+    monkeypatch.delenv(conditions.STATIC, raising=False)
     seen, given = [], controls()
     box = turn.your_turn(lambda network, size: seen.append((network, size)), "x", **given)
     given["network"].value = "b"
@@ -28,7 +28,7 @@ def test_a_kernel_follows_the_reader(monkeypatch):
 
 
 def test_a_bad_choice_is_shown_as_its_sentence(monkeypatch, capsys):
-    monkeypatch.delenv(turn.STATIC, raising=False)
+    monkeypatch.delenv(conditions.STATIC, raising=False)
 
     def refuse(network, size):
         raise ReaderError(f"A size of {size} is too small: choose 4 or more.")
@@ -38,6 +38,6 @@ def test_a_bad_choice_is_shown_as_its_sentence(monkeypatch, capsys):
 
 
 def test_a_mistake_in_the_code_is_not_swallowed(monkeypatch):
-    monkeypatch.setenv(turn.STATIC, "1")
+    monkeypatch.setenv(conditions.STATIC, "1")
     with pytest.raises(ZeroDivisionError):
         turn.your_turn(lambda network, size: 1 / 0, "x", **controls())

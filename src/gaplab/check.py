@@ -20,10 +20,11 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from gaplab import device, device_name
+from gaplab import contents, device, device_name
 from gaplab.claims import VERDICT_MIME, Verdict, claims, gather
+from gaplab.conditions import KERNEL
 from gaplab.errors import ReaderError
-from gaplab.rendering import KERNEL_ENVIRONMENT, execute, pages, read_source
+from gaplab.rendering import execute, read_source
 
 GIGABYTE = 1e9
 STANDS, FALLS, OPEN = "stands    ", "DOES NOT  ", "not judged"
@@ -74,7 +75,7 @@ def judge(source: Path) -> tuple[dict[str, Verdict], list[str]]:
         The verdicts that stand, by claim id, and a sentence for each cell that stopped, or for a chapter that died.
     """
     notebook = read_source(source)
-    environment = {name: value for name, value in KERNEL_ENVIRONMENT.items() if name != "GAPLAB_DEVICE"}
+    environment = {name: value for name, value in KERNEL.items() if name != "GAPLAB_DEVICE"}
     died = []
     try:
         execute(notebook, source.parent, environment, allow_errors=True)
@@ -112,17 +113,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("book", nargs="?", type=Path, default=Path("book"), help="the book's folder")
     book: Path = parser.parse_args(arguments).book
     try:
-        sources = [source for source in pages(book) if source.stem[:2].isdigit()]
-        if not sources:
-            raise ReaderError(f"There is no chapter in {book}: give the book's folder.")
+        notebooks = contents.notebooks(book)
         print(*machine(), sep="\n", flush=True)
-        stored = gather(source.with_suffix(".ipynb") for source in sources)
-        if missing := [id_ for id_ in claims() if id_ not in stored]:
-            raise ReaderError(f"No chapter in {book} tries {', '.join(missing)}: give the book's whole folder.")
+        stored = gather(notebooks)
         here: dict[str, Verdict] = {}
         problems: list[str] = []
-        for source in tqdm(sources, desc="check", unit="chapter"):
-            verdicts, stopped = judge(source)
+        for notebook in tqdm(notebooks, desc="check", unit="chapter"):
+            verdicts, stopped = judge(notebook.with_suffix(".py"))
             here |= verdicts
             problems += stopped
     except ReaderError as problem:

@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 from nbval.plugin import IPyNbCell
 
 from gaplab.claims import VERDICT_MIME, Verdict
-from gaplab.rendering import KERNEL_ENVIRONMENT, PROCESSORS
+from gaplab.conditions import KERNEL, PROCESSORS
 
 EXACT = "exact"
 """Tag of a cell whose decimals are counted and not measured."""
@@ -133,7 +133,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
     """Start a notebook's kernel under the conditions of the render step, but as the chosen processor."""
     with pytest.MonkeyPatch.context() as patch:
         if isinstance(item, IPyNbCell):
-            for name, value in (KERNEL_ENVIRONMENT | PROCESSORS[item.config.option.processor]).items():
+            for name, value in (KERNEL | PROCESSORS[item.config.option.processor]).items():
                 patch.setenv(name, value)
         yield
 

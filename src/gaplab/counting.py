@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from gaplab.errors import ReaderError, unknown_name
-from gaplab.models import count_parameters
+from gaplab.models import count_parameters, hooked
 
 Hook = Callable[[nn.Module, torch.Tensor, torch.Tensor], None]
 
@@ -79,13 +79,8 @@ def leaf_hooks(model: nn.Module, hook: Hook) -> Iterator[None]:
         if args and isinstance(args[0], torch.Tensor) and isinstance(output, torch.Tensor):
             hook(module, args[0], output)
 
-    leaves = [m for m in model.modules() if not any(m.children())]
-    handles = [leaf.register_forward_hook(adapter) for leaf in leaves]
-    try:
+    with hooked([module for module in model.modules() if not any(module.children())], adapter):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def run_shapes(model: nn.Module, size: int, channels: int = 3) -> torch.Tensor:

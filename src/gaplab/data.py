@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gaplab import files
 from gaplab.device import device
 from gaplab.errors import ReaderError, unknown_name
 
@@ -307,15 +309,30 @@ def photograph(name: str, size: int = 224) -> Photograph:
     return Photograph(picture, ((square / 255 - mean) / std).to(device()))
 
 
+def as_picture(photograph: Tensor) -> np.ndarray:
+    """Turn a photograph, as a network takes it, back into one to look at.
+
+    Args:
+        photograph: ``(1, 3, H, W)``, normalised with ImageNet's mean and deviation.
+
+    Returns:
+        uint8 ``(H, W, 3)``.
+    """
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    pixels = 255 * (photograph[0].cpu() * std + mean)
+    return pixels.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+
+
 @lru_cache(maxsize=len(PHOTOGRAPHS))
 def _photograph_file(name: str) -> Tensor:
     """Read the central square of a photograph, uint8 ``(1, 3, side, side)``."""
-    from skimage import data, io
+    from skimage import data
+    from skimage.io import imread
 
     folder = Path(data.__file__).parent
     found = sorted(folder.glob(f"{name}.*"))
     try:
-        pixels = io.imread(found[0])
+        pixels = imread(found[0])
     except (IndexError, OSError, SyntaxError, ValueError) as error:
         raise ReaderError(
             f"The photograph {name!r} is missing from scikit-image or damaged: reinstall scikit-image."
@@ -387,7 +404,7 @@ def write_subset(path: Path = SUBSET) -> str:
         images, labels = fashion_mnist(split, full=True)  # type: ignore[arg-type]
         index = _of_each_class(labels, count)
         arrays[f"{split}_images"], arrays[f"{split}_labels"] = images[index].numpy(), labels[index].numpy()
-    partial = path.with_suffix(".partial.npz")
-    np.savez_compressed(partial, **arrays)
-    partial.replace(path)
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    files.write(path, content.getvalue())
+    return hashlib.sha256(content.getvalue()).hexdigest()

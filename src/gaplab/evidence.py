@@ -8,11 +8,13 @@ results are shown at the chosen rates and at one common rate; rates within one s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gaplab.errors import ReaderError, unknown_name
 
@@ -158,3 +160,33 @@ def common_rate(runs: pd.DataFrame, by: Sequence[str], score: str = "validation_
     """
     medians = runs.groupby([*by, "lr"])[score].median()
     return float(medians.groupby("lr").mean().idxmax())
+
+
+class Summary(NamedTuple):
+    """Runs over seeds as they are drawn: a line and the band or bar around it, each ``(T,)``."""
+
+    middle: NDArray[Any]
+    low: NDArray[Any]
+    high: NDArray[Any]
+
+
+def summary(
+    series: Mapping[str, NDArray[Any] | Sequence[NDArray[Any]]], *, whole_range: bool = False
+) -> dict[str, Summary]:
+    """Summarise measurements over seeds: their mean, and one sample standard deviation to either side.
+
+    Args:
+        series: For each name ``(seeds, T)``; or, where the number of seeds differs, T arrays of ``(seeds,)``. One seed
+            alone has no spread.
+        whole_range: The median instead, and all from the lowest to the highest.
+    """
+    found = {}
+    for name, runs in series.items():
+        places = list(runs.T) if isinstance(runs, np.ndarray) else [np.asarray(own) for own in runs]
+        if whole_range:
+            bounds = [(np.median(own), own.min(), own.max()) for own in places]
+        else:
+            middles = [(own.mean(), own.std(ddof=1) if len(own) > 1 else 0.0) for own in places]
+            bounds = [(mean, mean - spread, mean + spread) for mean, spread in middles]
+        found[name] = Summary(*np.array(bounds, dtype=float).T)
+    return found

@@ -1,4 +1,7 @@
-"""Drawing and showing: every function takes arrays and an optional ``ax``, returns it, and computes nothing."""
+"""Drawing and showing: what is drawn was computed elsewhere, and only places and colours are worked out here.
+
+A function of one panel takes an optional ``ax`` and returns it; a grid of panels returns its figure.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
+
+from gaplab import markup
+from gaplab.evidence import Summary
 
 Array = NDArray[Any]
 
@@ -42,7 +47,7 @@ def use_style() -> None:
 def say(markdown: str) -> None:
     """Show a sentence whose numbers were just computed, as Markdown, on the page as in JupyterLab."""
     text = markdown.strip()
-    display({"text/markdown": text, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
+    markup.display_raw({"text/markdown": text, "text/plain": text})
 
 
 def show(target: Figure | Axes, *, name: str, alt: str, caption: str) -> None:
@@ -72,7 +77,7 @@ def show(target: Figure | Axes, *, name: str, alt: str, caption: str) -> None:
         "text/plain": f"Figure: {alt}",
         FIGURE_MIME: {"name": name, "alt": alt, "caption": caption},
     }
-    display(bundle, raw=True, metadata={"image/png": {"width": width, "height": height}})  # type: ignore[no-untyped-call]
+    markup.display_raw(bundle, **{"image/png": {"width": width, "height": height}})
 
 
 def table(frame: pd.DataFrame, caption: str, fold: str = "") -> None:
@@ -83,17 +88,9 @@ def table(frame: pd.DataFrame, caption: str, fold: str = "") -> None:
         caption: What the table holds.
         fold: If given, the table is folded away under these words.
     """
-    header = "".join(f'<th scope="col">{column}</th>' for column in frame.columns)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{value}</td>" for value in row) + "</tr>" for row in frame.itertuples(index=False)
-    )
-    markup = (
-        f'<table class="gaplab-table"><caption>{caption}</caption>'
-        f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"
-    )
-    if fold:
-        markup = f'<details class="gaplab-answer"><summary>{html.escape(fold)}</summary>{markup}</details>'
-    display({"text/html": markup, "text/plain": frame.to_string(index=False)}, raw=True)  # type: ignore[no-untyped-call]
+    rows = (f"<tr>{''.join(f'<td>{value}</td>' for value in row)}</tr>" for row in frame.itertuples(index=False))
+    shown = markup.table("gaplab-table", map(str, frame.columns), rows, caption)
+    markup.show(markup.fold(html.escape(fold), shown) if fold else shown, frame.to_string(index=False))
 
 
 def axes(ax: Axes | None = None, width: float = 6.8, height: float = 3.8) -> Axes:
@@ -126,7 +123,7 @@ def head_bars(names: Sequence[str], backbone: Array, head: Array, ax: Axes | Non
 
 
 def share_bars(stages: Sequence[str], shares: Mapping[str, Array], ax: Axes | None = None) -> Axes:
-    """Draw two or more quantities' percentages by stage, side by side.
+    """Draw two or three quantities' percentages by stage, side by side.
 
     Args:
         stages: Labels along the axis.
@@ -135,9 +132,8 @@ def share_bars(stages: Sequence[str], shares: Mapping[str, Array], ax: Axes | No
     """
     ax = axes(ax, width=6.0, height=3.6)
     width = 0.8 / len(shares)
-    for i, ((label, values), color, hatch) in enumerate(
-        zip(shares.items(), (BLUE, ORANGE, GREEN), ("", "///", ".."), strict=False)
-    ):
+    looks = ((BLUE, ""), (ORANGE, "///"), (GREEN, ".."))[: len(shares)]
+    for i, ((label, values), (color, hatch)) in enumerate(zip(shares.items(), looks, strict=True)):
         places = np.arange(len(stages)) + (i - (len(shares) - 1) / 2) * width
         bars = ax.bar(places, values, width, color=color, hatch=hatch, edgecolor="white", label=label)
         ax.bar_label(bars, [f"{v:.0f}" if v >= 1 else f"{v:.1f}" for v in values], fontsize=9, padding=2)
@@ -148,22 +144,27 @@ def share_bars(stages: Sequence[str], shares: Mapping[str, Array], ax: Axes | No
     return ax
 
 
-def curves(x: Array, series: Mapping[str, Array], ax: Axes | None = None, **labels: str) -> Axes:
-    """Draw one line a head, with the spread over seeds as a band.
+def _lines(
+    ax: Axes, x: Array, series: Mapping[str, Summary], styles: Mapping[str, dict[str, Any]], **look: Any
+) -> None:
+    """Draw a line for each name, and its band where it has one."""
+    for name, (middle, low, high) in series.items():
+        ax.plot(x, middle, label=name, **look, **styles[name])
+        if (low < high).any():
+            ax.fill_between(x, low, high, color=styles[name]["color"], alpha=0.18, linewidth=0)
+
+
+def curves(x: Array, series: Mapping[str, Summary], ax: Axes | None = None, **labels: Any) -> Axes:
+    """Draw one line a head, with a band around it.
 
     Args:
         x: Positions along the axis, ``(T,)``.
-        series: For each head's name, measurements ``(seeds, T)``; the line is their mean, the band their
-            sample standard deviation.
+        series: For each name, which begins with a head of `HEAD_STYLE`, its line and band ``(T,)``.
         ax: Where to draw.
-        **labels: ``xlabel`` and ``ylabel``.
+        **labels: ``xlabel``, ``ylabel`` and other properties of the axes.
     """
     ax = axes(ax)
-    for head, runs in series.items():
-        style = HEAD_STYLE.get(head.split()[0], {"color": GREY})
-        mean, spread = runs.mean(axis=0), runs.std(axis=0, ddof=1)
-        ax.plot(x, mean, label=head, **style)
-        ax.fill_between(x, mean - spread, mean + spread, color=style["color"], alpha=0.18, linewidth=0)
+    _lines(ax, x, series, {name: HEAD_STYLE[name.split()[0]] for name in series})
     ax.set(**labels)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9)  # above the lines, never on them
     return ax
@@ -199,7 +200,7 @@ def map_grid(
     low, high, cmap = (-top, top, "RdBu_r") if diverging else (float(maps.min()), float(maps.max()), "viridis")
     images = []
     steps = np.round(maps / top, 3) * top  # a last digit that differs from run to run must not change a colour
-    for ax, values, title in zip(grid.flat[first:], steps, titles, strict=False):
+    for ax, values, title in zip(grid.flat[first : first + len(maps)], steps, titles, strict=True):
         images.append(ax.imshow(values, vmin=low, vmax=high, cmap=cmap))
         ax.set_title(title, fontsize=10)
     figure.colorbar(images[0], ax=grid, label=label, shrink=0.9)
@@ -212,13 +213,8 @@ def answers(folded: Mapping[str, str]) -> None:
     Args:
         folded: Question to answer, both plain text.
     """
-    markup = "".join(
-        f'<details class="gaplab-answer"><summary>{html.escape(question)}</summary>'
-        f"<p>{html.escape(answer)}</p></details>"
-        for question, answer in folded.items()
-    )
-    plain = "\n".join(f"{question} {answer}" for question, answer in folded.items())
-    display({"text/html": markup, "text/plain": plain}, raw=True)  # type: ignore[no-untyped-call]
+    folds = (markup.fold(html.escape(ask), f"<p>{html.escape(answer)}</p>") for ask, answer in folded.items())
+    markup.show("".join(folds), "\n".join(f"{question} {answer}" for question, answer in folded.items()))
 
 
 def place_maps(maps: Array, titles: Sequence[str], label: str, columns: int = 3) -> Figure:
@@ -238,7 +234,7 @@ def place_maps(maps: Array, titles: Sequence[str], label: str, columns: int = 3)
     )
     low, high = float(maps.min()), float(maps.max())
     edge = room + 0.5
-    for ax, values, title in zip(grid.flat, maps, titles, strict=False):
+    for ax, values, title in zip(grid.flat[: len(maps)], maps, titles, strict=True):
         image = ax.imshow(values, vmin=low, vmax=high, cmap="viridis", extent=(-edge, edge, edge, -edge))
         ax.set_title(title, fontsize=10)
         # Ticks at the total stride of 4, so that its period can be seen.
@@ -280,30 +276,24 @@ REMEDY_STYLE: dict[str, dict[str, Any]] = {
 
 def size_curves(
     sizes: Array,
-    series: Mapping[str, Array],
+    series: Mapping[str, Summary],
     styles: Mapping[str, dict[str, Any]],
     trained: int,
     ax: Axes | None = None,
-    **labels: str,
+    **labels: Any,
 ) -> Axes:
-    """Draw a measurement against the test size, with the spread over seeds as a band and the training size marked.
+    """Draw a measurement against the test size, with a band around it and the training size marked.
 
     Args:
         sizes: Test sizes in pixels, ``(T,)``.
-        series: For each label, measurements ``(seeds, T)``; with one row only, no band is drawn.
+        series: For each label its line and band ``(T,)``.
         styles: Colour, marker and dash for each label.
         trained: Training size in pixels.
         ax: Where to draw.
         **labels: ``xlabel``, ``ylabel`` and other properties of the axes.
     """
     ax = axes(ax)
-    for label, runs in series.items():
-        style = styles[label]
-        mean = runs.mean(axis=0)
-        ax.plot(sizes, mean, label=label, **style)
-        if len(runs) > 1:
-            spread = runs.std(axis=0, ddof=1)
-            ax.fill_between(sizes, mean - spread, mean + spread, color=style["color"], alpha=0.18, linewidth=0)
+    _lines(ax, sizes, series, styles)
     ax.axvline(trained, color="#55606B", linewidth=1, linestyle=(0, (2, 2)))
     ax.text(trained, 1.0, " trained", transform=ax.get_xaxis_transform(), va="bottom", fontsize=8)
     ax.set(**labels)
@@ -318,27 +308,27 @@ ROAD_STYLE: dict[str, dict[str, Any]] = {
 
 def points(
     x: Sequence[float],
-    series: Mapping[str, Sequence[Array]],
+    series: Mapping[str, Summary],
     ax: Axes | None = None,
     *,
     styles: Mapping[str, dict[str, Any]] = HEAD_STYLE,
-    **labels: str,
+    **labels: Any,
 ) -> Axes:
-    """Draw each head's mean with an error bar of one sample standard deviation, on a logarithmic axis.
+    """Draw each head's measurements as points with error bars, on a logarithmic axis.
 
     Args:
         x: Positions along the axis.
-        series: For each head's name and each position its measurements over seeds; their number may differ.
+        series: For each head's name its points and the ends of their bars, ``(T,)``.
         ax: Where to draw.
         styles: Colour, marker and dash for each name.
         **labels: ``xlabel`` and ``ylabel``.
     """
     ax = axes(ax)
-    for i, (head, runs) in enumerate(series.items()):
+    for i, (head, (middle, low, high)) in enumerate(series.items()):
         # Side by side, so that equal means do not hide each other.
         places = np.asarray(x, dtype=float) * 1.05 ** (i - (len(series) - 1) / 2)
-        means, spreads = [np.mean(r) for r in runs], [np.std(r, ddof=1) for r in runs]
-        ax.errorbar(places, means, spreads, label=head, capsize=3, markersize=5, linewidth=1.2, **styles[head])
+        bars = (middle - low, high - middle)
+        ax.errorbar(places, middle, bars, label=head, capsize=3, markersize=5, linewidth=1.2, **styles[head])
     ax.set(xscale="log", **labels)
     ax.set_xticks(list(x), [f"{value:,}" for value in x])
     ax.minorticks_off()
@@ -377,21 +367,18 @@ NETWORK_STYLE: dict[str, dict[str, Any]] = {
 }
 
 
-def depth_curves(series: Mapping[str, Array], ax: Axes | None = None, **labels: str) -> Axes:
-    """Draw a positive measurement by block on a logarithmic axis, with the range over seeds as a band.
+def depth_curves(series: Mapping[str, Summary], ax: Axes | None = None, **labels: Any) -> Axes:
+    """Draw a positive measurement by block on a logarithmic axis, with a band around it.
 
     Args:
-        series: For each kind of network in `NETWORK_STYLE`, measurements ``(seeds, blocks)``, from the first block to
-            the last; the line is their median, the band reaches from the lowest to the highest.
+        series: For each kind of network in `NETWORK_STYLE` its line and band ``(blocks,)``, from the first block to
+            the last.
         ax: Where to draw.
-        **labels: ``xlabel`` and ``ylabel``.
+        **labels: ``xlabel``, ``ylabel`` and other properties of the axes.
     """
     ax = axes(ax)
-    for kind, runs in series.items():
-        blocks = np.arange(1, runs.shape[1] + 1)
-        style = NETWORK_STYLE[kind]
-        ax.plot(blocks, np.median(runs, axis=0), label=kind, markevery=max(1, len(blocks) // 6), **style)
-        ax.fill_between(blocks, runs.min(axis=0), runs.max(axis=0), color=style["color"], alpha=0.18, linewidth=0)
+    blocks = np.arange(1, 1 + len(next(iter(series.values())).middle))
+    _lines(ax, blocks, series, NETWORK_STYLE, markevery=max(1, len(blocks) // 6))
     ax.set(yscale="log", **labels)
     return ax
 

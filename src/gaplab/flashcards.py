@@ -28,8 +28,9 @@ from typing import Any
 
 import genanki
 
+from gaplab import contents, files
 from gaplab.errors import ReaderError
-from gaplab.interview import Question, bank, chapters
+from gaplab.interview import Question, bank
 
 DECK = "gaplab-flashcards.apkg"
 TABLE = "gaplab-flashcards.csv"
@@ -183,7 +184,7 @@ def last_change(book: Path) -> int:
     """
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
-    sources = [*chapters(book), *sorted((book / "interview" / "questions").glob("*.toml"))]
+    sources = [*contents.notebooks(book), *sorted((book / "interview" / "questions").glob("*.toml"))]
     code = [book.parent / "src" / "gaplab" / f"{name}.py" for name in ("claims", "flashcards", "interview")]
     sources += [path for path in code if path.exists()]
     asked = ["git", "log", "-1", "--format=%ct", "--", *(os.path.relpath(path, book) for path in sources)]
@@ -202,13 +203,10 @@ def write(book: Path, folder: Path) -> list[Path]:
         Their paths.
     """
     questions = bank(book)[0]
-    files = {DECK: deck(questions, book, last_change(book)), TABLE: table(questions)}
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        side = folder / f"{name}.part"
-        side.write_bytes(content)
-        side.replace(folder / name)
-    return [folder / name for name in files]
+    made = {DECK: deck(questions, book, last_change(book)), TABLE: table(questions)}
+    for name, content in made.items():
+        files.write(folder / name, content)
+    return [folder / name for name in made]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,18 +37,13 @@ def at(network: nn.Module, images: Tensor, layers: Sequence[str], objective: Obj
         ReaderError: There is no such layer, or the objective does not depend on its output.
     """
     found: dict[str, Tensor] = {}
+    names = {_layer(network, name): name for name in layers}
 
-    def watcher(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-        def watch(_: nn.Module, __: Any, output: Tensor) -> None:
-            # Unlike retain_grad(), a hook stays with this very value when a later layer changes it in place.
-            output.register_hook(lambda gradient: found.__setitem__(name, gradient.detach().clone()))
+    def watch(module: nn.Module, _: Any, output: Tensor) -> None:
+        # Unlike retain_grad(), a hook stays with this very value when a later layer changes it in place.
+        output.register_hook(lambda gradient: found.__setitem__(names[module], gradient.detach().clone()))
 
-        return watch
-
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(torch.enable_grad())
-        for name in layers:
-            stack.enter_context(hooked(_layer(network, name), watcher(name)))
+    with torch.enable_grad(), hooked(names, watch):
         inputs = images.detach().requires_grad_()
         torch.autograd.grad(objective(network(inputs)), inputs, allow_unused=True)
     missing = [name for name in layers if name not in found]

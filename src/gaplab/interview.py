@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gaplab import contents
 from gaplab.claims import Verdict, claims, gather
 from gaplab.errors import ReaderError, unknown_name
 
@@ -99,18 +100,13 @@ class Question:
     proof: str
 
 
-def chapters(book: Path) -> list[Path]:
-    """List the chapters' notebooks."""
-    return sorted(book.glob("[0-9][0-9]_*.ipynb"))
-
-
 def bank(book: Path = Path("..")) -> tuple[list[Question], dict[str, Verdict]]:
     """Read the question bank and the verdicts that fill its numbers in.
 
     Args:
         book: The book's folder, which a page of the kit has above it.
     """
-    verdicts = gather(chapters(book))
+    verdicts = gather(contents.notebooks(book))
     return load(book / "interview" / "questions", verdicts), verdicts
 
 
@@ -130,7 +126,7 @@ def load(folder: Path, verdicts: Mapping[str, Verdict]) -> list[Question]:
     files = sorted(folder.glob("*.toml"))
     if not files:
         raise ReaderError(f"There is no question in {folder}: it holds no TOML file.")
-    cells = {path.stem: _named_cells(path) for path in chapters(folder.parents[1])}
+    cells = {path.stem: _named_cells(path) for path in contents.notebooks(folder.parents[1])}
     measured = {text: id_ for id_, entry in verdicts.items() for text in measured_texts(entry)}
     questions: dict[str, Question] = {}
     for path in files:

@@ -6,8 +6,8 @@ on ``gaplab.device()`` in training mode.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 
@@ -572,13 +572,12 @@ def _pool_of(network: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def hooked(module: nn.Module, hook: Callable[..., Any]) -> Iterator[None]:
-    """Attach a forward hook to a module for the length of a ``with`` block; it always detaches."""
-    handle = module.register_forward_hook(hook)
-    try:
+def hooked(modules: nn.Module | Iterable[nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
+    """Attach a forward hook to a module, or to several, for the length of a ``with`` block; it always detaches."""
+    with ExitStack() as stack:
+        for module in [modules] if isinstance(modules, nn.Module) else modules:
+            stack.callback(module.register_forward_hook(hook).remove)
         yield
-    finally:
-        handle.remove()
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -6,9 +6,8 @@ import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
-from IPython.display import display
 
-from gaplab import figures
+from gaplab import figures, markup
 from gaplab.claims import Verdict
 from gaplab.errors import unknown_name
 from gaplab.interview import KINDS, LEVELS, Question
@@ -74,9 +73,7 @@ def _written(question: Question) -> str:
 
 
 def _fold(summary: str, markdown: str, name: str = "") -> str:
-    named = f' id="{name}"' if name else ""
-    head = f'<details class="gaplab-answer"{named}><summary>{html.escape(summary, quote=False)}</summary>'
-    return f"{head}\n\n{markdown}\n\n</details>"
+    return markup.fold(html.escape(summary, quote=False), f"\n\n{markdown}\n\n", name)
 
 
 _OPENER = """<script>
@@ -93,8 +90,7 @@ _OPENER = """<script>
 
 def open_linked_answer() -> None:
     """Let a link to a question unfold it; without scripts the link still leads to it."""
-    said = "A link to a question unfolds it."
-    display({"text/html": _OPENER, "text/plain": said}, raw=True)  # type: ignore[no-untyped-call]
+    markup.show(_OPENER, "A link to a question unfolds it.")
 
 
 def counts(questions: Sequence[Question]) -> None:

@@ -10,7 +10,6 @@ import argparse
 import copy
 import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +23,8 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from gaplab import contents, files
+from gaplab.conditions import KERNEL, ONE_THREAD, PROCESSORS
 from gaplab.errors import ReaderError, unknown_name
 from gaplab.figures import FIGURE_MIME
 
@@ -31,26 +32,12 @@ TIMING = "timing"
 # nbval's own tag for "execute, but do not compare"; the render step adds it to timing cells.
 NOT_COMPARED = "nbval-ignore-output"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-KERNEL_ENVIRONMENT = {
-    "GAPLAB_DEVICE": "cpu",
-    "GAPLAB_STATIC": "1",
-    "PYTHONHASHSEED": "0",
-    "TQDM_DISABLE": "1",
-}
-"""What no output may depend on: the device, a kernel to ask, the hash seed, a progress bar."""
-
-PROCESSORS = {
-    "native": {},
-    "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"},
-    "portable": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"},
-}
-"""Environments that make PyTorch, oneDNN and MKL compute as other processors do; by themselves they take the best."""
 
 
 def arithmetic() -> dict[str, str]:
     """Return the environment in which every processor that has AVX2 adds in the same order, and so rounds alike."""
     has_avx2 = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
-    return {"OMP_NUM_THREADS": "1"} | PROCESSORS["avx2" if has_avx2 else "native"]
+    return ONE_THREAD | PROCESSORS["avx2" if has_avx2 else "native"]
 
 
 # A cell that hides its input on the page folds it in JupyterLab too.
@@ -126,7 +113,7 @@ def render(source: Path) -> Path:
     before = _timing_outputs(target)
     metadata = copy.deepcopy(notebook.metadata)
     try:
-        execute(notebook, source.parent, KERNEL_ENVIRONMENT | arithmetic())
+        execute(notebook, source.parent, KERNEL | arithmetic())
     except CellExecutionError as problem:
         raise ReaderError(f"{source.name} stopped at a cell: {problem}") from None
     notebook.metadata = metadata  # the kernel has written its Python's version there
@@ -135,7 +122,8 @@ def render(source: Path) -> Path:
             _tidy(cell, source)
             if TIMING in cell.metadata.get("tags", []):
                 cell.outputs = before.get(cell.source, cell.outputs)
-    _write(notebook, target)
+    nbformat.validate(notebook)
+    files.write(target, nbformat.writes(notebook, version=4) + "\n")
     return target
 
 
@@ -188,15 +176,6 @@ def _tidy(cell: NotebookNode, source: Path) -> None:
     cell.outputs = [o for o in cell.outputs if o.output_type == "stream" or o.get("data")]
 
 
-def _write(notebook: NotebookNode, target: Path) -> None:
-    nbformat.validate(notebook)
-    text = nbformat.writes(notebook, version=4) + "\n"
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, suffix=".part", delete=False) as side:
-        side.write(text)
-    os.replace(side.name, target)
-    target.chmod(0o644)
-
-
 def pages(book: Path, names: Iterable[str] = ()) -> list[Path]:
     """List the sources to render: those named, or all of the book, a page that gathers verdicts behind their chapters.
 
@@ -205,12 +184,12 @@ def pages(book: Path, names: Iterable[str] = ()) -> list[Path]:
         names: Names such as ``01_parameter_count`` or ``reference/cards``; the folder and the suffix may be left on.
 
     Raises:
-        ReaderError: A name is no page of the book that has a source.
+        ReaderError: A name is no page of the book that has a source, or the folder is none of a book.
     """
-    # Behind the chapters come the pages that read what those recorded.
-    globs = ("[0-9][0-9]_*.py", "reference/*.py", "interview/*.py", "index.py")
-    found = [path for glob in globs for path in sorted(book.glob(glob))]
-    sources = {path.relative_to(book).with_suffix("").as_posix(): path for path in found}
+    front, *others = contents.pages(book)
+    # The front page comes last: it reads what the chapters recorded.
+    named = {name: book / f"{name}.py" for name in (*others, front) if not name.startswith("coursework/")}
+    sources = {name: path for name, path in named.items() if path.exists()}
     wanted = [name.removeprefix(f"{book.name}/").split(".")[0] for name in names] or list(sources)
     for name in wanted:
         if name not in sources:

@@ -1,17 +1,15 @@
-"""Plumbing of chapter 2: networks whose windows wrap around, objects in every place, and linear probes."""
+"""Networks whose windows wrap around, and objects in every place: what chapter 2 shifts."""
 
 from __future__ import annotations
 
 import copy
 from typing import TypeVar, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gaplab.data import FRAME, IMAGENET_MEAN, IMAGENET_STD, ROOM, place
-from gaplab.errors import lone_numbers_explained
+from gaplab.data import FRAME, ROOM, place
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -81,28 +79,6 @@ def _one(value: int | str | tuple[int, ...]) -> int:
     return value if isinstance(value, int) else int(value[0])
 
 
-def calibrate(network: N, images: Tensor) -> N:
-    """Set every batch norm's mean and variance to those of one batch, in place, so that random weights give sane maps.
-
-    Args:
-        network: On the images' device; it is left in evaluation mode.
-        images: ``(N, C, H, W)``, as the network takes them.
-
-    Raises:
-        ReaderError: Batch norm gets one number a channel (`gaplab.errors.lone_numbers_explained`).
-    """
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 1.0  # the running statistics become those of the one batch
-    network.train()
-    with torch.no_grad(), lone_numbers_explained():
-        network(images)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    return network.eval()
-
-
 def every_place(garment: Tensor) -> Tensor:
     """Put one small garment to every place in the frame.
 
@@ -130,38 +106,3 @@ def scattered(garments: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     places = torch.randint(-ROOM, ROOM + 1, (len(garments), 2), generator=draws)
     moved = [place(image[None], FRAME, int(dx), int(dy)) for image, (dx, dy) in zip(garments, places, strict=True)]
     return torch.cat(moved), places.double()
-
-
-def linear_probe(train: Tensor, targets: Tensor, test: Tensor, strength: float = 1.0) -> Tensor:
-    """Predict targets from vectors by ridge regression on standardised vectors.
-
-    Args:
-        train: Vectors ``(N, C)`` whose targets are known.
-        targets: Float64 ``(N, K)`` on the CPU, for example places, or classes as one-hot vectors.
-        test: Vectors ``(M, C)``.
-        strength: Of the penalty on the squared weights.
-
-    Returns:
-        Predicted targets ``(M, K)``, float64 on the CPU.
-    """
-    x, y = train.detach().cpu().double(), test.detach().cpu().double()
-    mean, scale = x.mean(dim=0), x.std(dim=0) + 1e-6
-    x, y = (x - mean) / scale, (y - mean) / scale
-    centre = targets.mean(dim=0)
-    # The dual form: a system of N equations, however many channels there are.
-    kernel = x @ x.T + strength * torch.eye(len(x), dtype=torch.float64)
-    return cast(Tensor, y @ (x.T @ torch.linalg.solve(kernel, targets - centre)) + centre)
-
-
-def as_picture(photograph: Tensor) -> np.ndarray:
-    """Turn a photograph, as a network takes it, back into one to look at.
-
-    Args:
-        photograph: ``(1, 3, H, W)``, normalised with ImageNet's mean and deviation.
-
-    Returns:
-        uint8 ``(H, W, 3)``.
-    """
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    pixels = 255 * (photograph[0].cpu() * std + mean)
-    return pixels.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()

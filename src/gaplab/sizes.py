@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -73,13 +73,12 @@ def watch(network: nn.Module, modules: Mapping[str, str]) -> Iterator[dict[str, 
         Label to shape, filled as the network runs; a module that never ran is missing.
     """
     seen: dict[str, tuple[int, ...]] = {}
+    labels = {network.get_submodule(name): label for label, name in modules.items()}
 
-    def note(label: str, output: torch.Tensor) -> None:
-        seen[label] = tuple(output.shape[1:])
+    def note(module: nn.Module, _: object, output: torch.Tensor) -> None:
+        seen[labels[module]] = tuple(output.shape[1:])
 
-    with ExitStack() as stack:
-        for label, name in modules.items():
-            stack.enter_context(hooked(network.get_submodule(name), lambda *args, key=label: note(key, args[2])))
+    with hooked(labels, note):
         yield seen
 
 

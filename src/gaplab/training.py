@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.swa_utils import update_bn
 from tqdm import tqdm
 
 from gaplab.data import normalise
 from gaplab.device import device
 from gaplab.errors import ReaderError, lone_numbers_explained
 from gaplab.models import classifier
+
+N = TypeVar("N", bound=nn.Module)
 
 Labelled = tuple[Tensor, Tensor]
 """Images, uint8 (or float on a scale from 0 to 255) ``(N, 1, H, W)``, and labels, int64 ``(N,)``."""
@@ -188,23 +191,28 @@ def judge(network: nn.Module, data: Labelled) -> tuple[float, float]:
     return float(F.cross_entropy(logits, labels)), right
 
 
-@torch.no_grad()
-def refit_batch_norm(network: nn.Module, images: Tensor) -> None:
-    """Measure every batch norm's mean and variance anew on some images, in place; no weight changes.
+def calibrate(network: N, batches: Tensor | Iterable[Tensor]) -> N:
+    """Measure every batch norm's mean and variance anew, in place, so that random weights give sane maps.
+
+    No weight changes. Over several batches the statistics are plain averages.
 
     Args:
-        network: On ``device()``; it is left in evaluation mode.
+        network: On the images' device; it is left in evaluation mode.
+        batches: Images as the network takes them, ``(N, C, H, W)``: one batch, or several.
+
+    Raises:
+        ReaderError: Batch norm gets one number a channel (`gaplab.errors.lone_numbers_explained`).
+    """
+    with lone_numbers_explained():
+        update_bn([batches] if isinstance(batches, Tensor) else batches, network)
+    return network.eval()
+
+
+def refit_batch_norm(network: N, images: Tensor) -> N:
+    """Do as `calibrate`, on as many images as there are.
+
+    Args:
+        network: On ``device()``.
         images: uint8 or float on a scale from 0 to 255, ``(N, 1, H, W)``.
     """
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain average over all batches
-    network.train()
-    with lone_numbers_explained():
-        for batch in batches(images):
-            network(batch)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-    network.eval()
+    return calibrate(network, batches(images))

@@ -8,10 +8,8 @@ from typing import Any
 
 import ipywidgets
 
+from gaplab.conditions import STATIC
 from gaplab.errors import ReaderError
-
-STATIC = "GAPLAB_STATIC"
-"""Environment variable that is set while the book is rendered or validated: pages have no kernel to ask."""
 
 
 def your_turn(function: Callable[..., None], adds: str, **controls: ipywidgets.Widget) -> ipywidgets.VBox | None:

@@ -15,7 +15,7 @@ import torchvision
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from gaplab import data, models
+from gaplab import data, files, models
 from gaplab.data import IMAGENET_MEAN, IMAGENET_STD
 from gaplab.device import device
 from gaplab.errors import ReaderError, unknown_name
@@ -120,10 +120,8 @@ def save(name: str, state: dict[str, Tensor], described: dict[str, Any], folder:
     """
     content = safetensors.torch.save(state)
     text = json.dumps(described | {"sha256": hashlib.sha256(content).hexdigest()}, indent=2) + "\n"
-    for path, bytes_ in ((folder / f"{name}.safetensors", content), (folder / f"{name}.json", text.encode())):
-        partial = path.with_name(path.name + ".partial")
-        partial.write_bytes(bytes_)
-        partial.replace(path)
+    files.write(folder / f"{name}.safetensors", content)
+    files.write(folder / f"{name}.json", text)
 
 
 def official(weights: torchvision.models.WeightsEnum) -> dict[str, Tensor]:

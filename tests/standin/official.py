@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torchvision.models import ResNet50_Weights, resnet50
 
-from gaplab import data, models, shifting, weights
+from gaplab import data, models, training, weights
 
 FILE = ResNet50_Weights.IMAGENET1K_V2.url.rsplit("/", 1)[1]
 
@@ -27,7 +27,7 @@ def write(home: Path) -> None:
     photographs = torch.cat([data.photograph(name).tensor for name in data.PHOTOGRAPHS])
     teacher = weights.photo_network("efficientnet_lite0")
     torch.manual_seed(0)
-    network = shifting.calibrate(resnet50(), photographs).cpu()
+    network = training.calibrate(resnet50(), photographs).cpu()
     with torch.no_grad():
         wanted = teacher(photographs).cpu()
         pooled = models.parts(network, photographs.cpu()).pooled

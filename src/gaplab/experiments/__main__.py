@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gaplab import evidence, weights
+from gaplab import evidence, files, weights
 from gaplab.data import CELLS, FRAME, SMALL
 from gaplab.errors import ReaderError, unknown_name
 from gaplab.experiments import depth, heads, nin, position, presence, shift, size
@@ -19,7 +19,7 @@ from gaplab.experiments.heads import at_chosen_rates
 from gaplab.experiments.networks import rebuilt
 from gaplab.experiments.pictures import Pictures
 from gaplab.experiments.settings import FULL, QUICK, Settings
-from gaplab.experiments.sweep import Row, Run, Store, execute, write, writing
+from gaplab.experiments.sweep import Row, Run, Store, execute, writing
 from gaplab.training import accuracy
 
 Plan = Callable[[Settings, Store], list[Run]]
@@ -117,12 +117,11 @@ def _run(options: argparse.Namespace) -> None:
 def write_tables(experiment: Experiment, settings: Settings, store: Store, folder: Path) -> None:
     """Write an experiment's tables as CSV, one row a run or measured point, in the order of the plan."""
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         for table in experiment.tables:
             rows = [row for stage in experiment.stages for row in store.rows(stage(settings, store), table)]
             frame = pd.DataFrame(rows)
             # Six digits are more than any spread over seeds leaves meaning for, and keep the files small.
-            write(folder / f"{table}.csv", frame.to_csv(index=False, float_format="%.6g").encode())
+            files.write(folder / f"{table}.csv", frame.to_csv(index=False, float_format="%.6g"))
 
 
 def published(settings: Settings, store: Store) -> dict[str, Run]:
@@ -149,7 +148,6 @@ def publish(settings: Settings, store: Store, folder: Path) -> None:
     if not all(store.has(run) for run in heads.main(settings, store)):
         return
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         for name, run in published(settings, store).items():
             if not store.has(run):
                 continue

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from gaplab import models
 from gaplab.data import normalise, stratified
@@ -16,6 +15,7 @@ from gaplab.device import device
 from gaplab.experiments.networks import garment_pictures, training_run
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Result, Row, Run, Store
+from gaplab.gradients import at
 
 KINDS: dict[str, Row] = {
     "plain without batch norm": {"family": "plain", "norm": False},
@@ -69,31 +69,15 @@ def gradient_by_block(kind: str, init: str, depth: int, seed: int, images: int) 
     options = KINDS[kind] | {"init": init}
     model = models.build(f"{options.pop('family')}{depth}", "gap", seed=seed, **options)
     pictures, labels = stratified("train", max(10, images // 10 * 10))
-    outputs: list[Tensor] = []
-
-    def keep(_: torch.nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-        output.retain_grad()
-        outputs.append(output)
-
-    blocks = [
-        (stage, block)
-        for stage, layer in enumerate((model.layer1, model.layer2, model.layer3), 1)
-        for block in layer
-        if isinstance(block, models.BasicBlock)
-    ]
-    handles = [block.register_forward_hook(keep) for _, block in blocks]
-    try:
-        loss = F.cross_entropy(model(normalise(pictures)), labels.to(device()))
-        torch.autograd.backward(loss)
-    finally:
-        for handle in handles:
-            handle.remove()
+    inputs, targets = normalise(pictures), labels.to(device())
+    blocks = {name: part for name, part in model.named_modules() if isinstance(part, models.BasicBlock)}
+    found = at(model, inputs, list(blocks), lambda logits: F.cross_entropy(logits, targets))
+    loss = F.cross_entropy(model(inputs), targets)
+    weights = torch.autograd.grad(loss, [block.conv1.weight for block in blocks.values()])
     rows = []
-    for index, ((stage, block), output) in enumerate(zip(blocks, outputs, strict=True), 1):
-        assert output.grad is not None
-        assert block.conv1.weight.grad is not None
+    for index, (name, weight) in enumerate(zip(blocks, weights, strict=True), 1):
         # The loss is a mean over images: times their number, each image's gradient is that of its own loss.
-        per_image = output.grad.flatten(1).norm(dim=1) * len(pictures)
+        per_image = found[name].flatten(1).norm(dim=1) * len(pictures)
         rows.append(
             {
                 "kind": kind,
@@ -102,9 +86,9 @@ def gradient_by_block(kind: str, init: str, depth: int, seed: int, images: int) 
                 "seed": seed,
                 "block": index,
                 "blocks": len(blocks),
-                "stage": stage,
+                "stage": int(name.removeprefix("layer")[0]),
                 "activation_gradient": float(per_image.mean()),
-                "weight_gradient": float(block.conv1.weight.grad.norm()),
+                "weight_gradient": float(weight.norm()),
                 "loss": float(loss.detach()),
             }
         )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaplab import models
-from gaplab.data import FRAME, ROOM, SMALL, place, resize, stratified
+from gaplab.data import ROOM, SMALL, Split, resize, stratified
 from gaplab.experiments import shift
 from gaplab.experiments.heads import shared_rate
 from gaplab.experiments.networks import garment_pictures, rebuilt, training_run
 from gaplab.experiments.settings import Settings
-from gaplab.experiments.size import pooled
 from gaplab.experiments.sweep import Result, Row, Run, State, Store
+from gaplab.probes import linear_probe, pooled, refit_classifier, standardised
+from gaplab.shifting import scattered
 from gaplab.training import refit_batch_norm
 
 HEADS = ("gap", "max")
@@ -86,12 +86,8 @@ def probe(network: Row, labels: Row, images: int, state: State | None = None) ->
     else:
         model = rebuilt(network, state)
     (train, train_places), (test, test_places) = (_scattered(split, images, seed) for split in ("train", "test"))
-    x, y = pooled(model, train).cpu().double(), pooled(model, test).cpu().double()
-    mean, scale = x.mean(dim=0), x.std(dim=0) + 1e-6
-    x, y = (torch.cat([(z - mean) / scale, torch.ones(len(z), 1).double()], dim=1) for z in (x, y))
-    centre = train_places.mean(dim=0)
-    ridge = x.T @ x + 1.0 * torch.eye(x.shape[1]).double()
-    predicted = y @ torch.linalg.solve(ridge, x.T @ (train_places - centre)) + centre
+    x, y = pooled(model, train), pooled(model, test)
+    predicted, centre = linear_probe(x, train_places, y), train_places.mean(dim=0)
     error, chance = (test_places - predicted), (test_places - centre)
     cells, test_cells = (_cell(places) for places in (train_places, test_places))
     named = classify(x, cells, y)
@@ -107,15 +103,10 @@ def probe(network: Row, labels: Row, images: int, state: State | None = None) ->
     return Result({"position": [row]})
 
 
-def _scattered(split: str, count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return small garments at random places and those places, float64 ``(N, 2)``: x and y from the centre in px."""
-    pictures, _ = stratified(split, count)  # type: ignore[arg-type]
-    small = resize(pictures, SMALL)
+def _scattered(split: Split, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return small garments at random places and those places, as `gaplab.shifting.scattered` does."""
     # Train and test places must differ: the split is part of the seed.
-    draws = torch.Generator().manual_seed(2 * seed + (split == "test"))
-    places = torch.randint(-ROOM, ROOM + 1, (count, 2), generator=draws)
-    moved = [place(image[None], FRAME, int(dx), int(dy)) for image, (dx, dy) in zip(small, places, strict=True)]
-    return torch.cat(moved), places.double()
+    return scattered(resize(stratified(split, count)[0], SMALL), 2 * seed + (split == "test"))
 
 
 def _cell(places: Tensor) -> Tensor:
@@ -125,14 +116,9 @@ def _cell(places: Tensor) -> Tensor:
 
 def classify(train: Tensor, cells: Tensor, test: Tensor) -> Tensor:
     """Name the cell of each test vector by logistic regression on the training vectors, both ``(N, C)``."""
-    weight = torch.zeros(CELLS * CELLS, train.shape[1], dtype=train.dtype, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight], max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        loss = F.cross_entropy(train @ weight.T, cells) + 1e-3 / 2 * weight.square().sum()
-        torch.autograd.backward(loss)
-        return loss
-
-    optimiser.step(closure)
-    return (test @ weight.detach().T).argmax(dim=1)
+    # A column of ones in place of a bias: the penalty holds it too.
+    x, y = (F.pad(vectors, (0, 1), value=1.0) for vectors in standardised(train, test))
+    start = nn.Linear(x.shape[1], CELLS * CELLS, bias=False, dtype=x.dtype)
+    nn.init.zeros_(start.weight)
+    named: Tensor = refit_classifier(start, x, cells, steps=200)(y).argmax(dim=1)
+    return named

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaplab import models
@@ -13,7 +12,8 @@ from gaplab.experiments.networks import garment_pictures, rebuilt, training_run
 from gaplab.experiments.pictures import rescaled
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Result, Row, Run, State, Store
-from gaplab.training import Labelled, accuracy, batches, fit, judge, refit_batch_norm
+from gaplab.probes import pooled, refit_classifier
+from gaplab.training import Labelled, accuracy, fit, judge, refit_batch_norm
 
 POOLED = ("gap", "max")
 """Heads that take any size."""
@@ -227,35 +227,3 @@ def _digit_result(
 
 def _at(images: Tensor, size: int, kind: str) -> Tensor:
     return resize(images, size) if kind == "scaled" else place(images, max(size, FRAME))
-
-
-@torch.no_grad()
-def pooled(network: nn.Module, images: Tensor) -> Tensor:
-    """Return the pooled vectors of images in evaluation mode: ``(N, C)``."""
-    network.eval()
-    return torch.cat([models.parts(network, batch).pooled for batch in batches(images)])
-
-
-def refit_classifier(linear: nn.Linear, features: Tensor, labels: Tensor, penalty: float = 1e-3) -> nn.Linear:
-    """Fit a linear classifier to pooled vectors by logistic regression, from the trained one; return the new one.
-
-    Args:
-        linear: The trained classifier; it is left as it was.
-        features: ``(N, C)``.
-        labels: int64 ``(N,)``.
-        penalty: Weight of half the squared distance from the trained classifier's weights.
-    """
-    fitted = nn.Linear(linear.in_features, linear.out_features, device=features.device)
-    fitted.load_state_dict(linear.state_dict())
-    labels = labels.to(features.device)
-    optimiser = torch.optim.LBFGS(fitted.parameters(), max_iter=100, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        distance = (fitted.weight - linear.weight.detach()).square().sum()
-        loss = F.cross_entropy(fitted(features), labels) + penalty / 2 * distance
-        torch.autograd.backward(loss)
-        return loss
-
-    optimiser.step(closure)
-    return fitted

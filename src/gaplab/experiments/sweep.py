@@ -27,6 +27,7 @@ import torchvision
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from gaplab import files
 from gaplab.device import device, device_name
 from gaplab.errors import ReaderError
 
@@ -151,7 +152,7 @@ class Store:
         """
         with writing(self.folder):
             if result.state is not None:
-                write(self.folder / f"{run.name}.safetensors", safetensors.torch.save(result.state))
+                files.write(self.folder / f"{run.name}.safetensors", safetensors.torch.save(result.state))
             record = {
                 "run": run.name,
                 "fingerprint": run.fingerprint(),
@@ -161,7 +162,7 @@ class Store:
                 "seconds": round(seconds, 1),
                 "machine": machine(),
             }
-            write(self.folder / f"{run.name}.json", json.dumps(record, indent=1).encode())
+            files.write(self.folder / f"{run.name}.json", json.dumps(record, indent=1).encode())
 
     def record(self, run: Run) -> Row:
         """Return all that is kept of a finished run.
@@ -217,13 +218,6 @@ class writing(AbstractContextManager[None]):  # noqa: N801 - reads as the verb t
             raise ReaderError(
                 f"Nothing more can be written to {self.folder}, {advice} and start again; finished runs are kept."
             ) from error
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file to the side and rename it, so that it is never half there."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
 
 
 def machine() -> dict[str, str]:
