@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from gaplab import ReaderError, data, evidence, models, probes, training, weights
-from gaplab.experiments import depth, heads, networks, pictures, position, shift, size, sweep
+from gaplab.experiments import depth, heads, pictures, position, shift, size, stability, sweep, training_run
 from gaplab.experiments.__main__ import EXPERIMENTS, main, published
 from gaplab.experiments.settings import FULL, QUICK
 from gaplab.experiments.sweep import Result, Run, Store
@@ -204,14 +204,14 @@ def test_changed_training_runs_again_what_measured_it(whole):
         assert store.has(run) == (run.needs is None), name  # an untrained network is probed as before
 
 
-NETWORKS, SIZE = "gaplab.experiments.networks", "gaplab.experiments.size"
+NETWORKS, SIZE = "gaplab.experiments.training_run", "gaplab.experiments.size"
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "changed"),
     [
         ("training.py", "momentum: float = 0.9", "momentum: float = 0.8", {NETWORKS, SIZE}),
-        ("models.py", "HIDDEN = 512", "HIDDEN = 256", {NETWORKS, SIZE}),
+        ("models/heads.py", "HIDDEN = 512", "HIDDEN = 256", {NETWORKS, SIZE}),
         ("experiments/size.py", "order[:200]", "order[:100]", {SIZE}),
         ("training.py", "# a third faster on a CPU", "# faster", set()),
         ("training.py", '"""Train a network in place', '"""Fit a network in place', set()),
@@ -340,7 +340,7 @@ def test_shipped_grid_is_whole():
     table = evidence.load("heads")
     grid = table[table["network"] == FULL.small_network]
     for count, (epochs, seeds) in FULL.grid.items():
-        for head in heads.HEADS:
+        for head in heads.ENDINGS:
             for rate in FULL.rates:
                 found = grid[(grid["train_size"] == count) & (grid["head"] == head) & (grid["lr"] == rate)]
                 assert found["seed"].tolist() == list(seeds)
@@ -447,7 +447,7 @@ def test_pictures_are_those_that_they_say():
 def test_stored_network_is_rounded_and_the_rounded_one_is_measured(whole):
     record, state = finished(whole, "resnet8-gap-s0")
     assert {str(value.dtype) for value in state.values()} == {"torch.float16", "torch.float32", "torch.int64"}
-    network = networks.rebuilt(record["arguments"]["network"], state)
+    network = training_run.rebuilt(record["arguments"]["network"], state)
     images = data.garments("test", QUICK.test_size)
     assert training.accuracy(network, images) == record["rows"]["whole"][0]["test_accuracy"]
 
@@ -460,7 +460,7 @@ def test_shift_table_is_zero_at_the_centre_and_counts_agreement(whole):
     assert len(table) == 10 * 13 * 13
     moved = table[(table["dx"] == 3) & (table["dy"] == -2)].iloc[0]
     _, state = finished(whole, "resnet8-gap-centred-s0")
-    network = networks.rebuilt({"name": "resnet8", "head": "gap"}, state)
+    network = training_run.rebuilt({"name": "resnet8", "head": "gap"}, state)
     pictures, labels = data.stratified("test", QUICK.shift_images)
     small = data.resize(pictures, 16)
     here, there = (training.predict(network, data.place(small, 28, *move)).cpu() for move in ((0, 0), (3, -2)))
@@ -472,7 +472,7 @@ def test_shift_table_is_zero_at_the_centre_and_counts_agreement(whole):
 def test_unchanged_size_gives_the_networks_own_accuracy(whole):
     table = pd.read_csv(whole / "assets" / "evidence" / "size.csv")
     own = table[(table["size"] == 28) & (table["remedy"] == "none") & (table["head"] == "gap")]
-    network = networks.rebuilt({"name": "resnet8", "head": "gap"}, finished(whole, "resnet8-gap-s0")[1])
+    network = training_run.rebuilt({"name": "resnet8", "head": "gap"}, finished(whole, "resnet8-gap-s0")[1])
     test = data.stratified("test", QUICK.size_images)
     assert own["accuracy"].tolist() == pytest.approx([training.accuracy(network, test)] * 2)
     pooled = probes.pooled(network, test[0])
@@ -499,7 +499,7 @@ def test_rescaled_factors_reach_the_pool_and_nothing_else():
         "recipe": {"epochs": 1, "lr": 0.03, "schedule": "constant"},
     } | {"seed": 0, "table": "rescaled", "labels": {}}
     plain, ones, shorter, smaller = (
-        networks.train_network(**arguments, rescale=rescale, refit=50).rows["rescaled"][0]["train_loss"]
+        training_run.train_network(**arguments, rescale=rescale, refit=50).rows["rescaled"][0]["train_loss"]
         for rescale in (
             None,
             {"value": 1.0, "gradient": 1.0},
@@ -509,13 +509,13 @@ def test_rescaled_factors_reach_the_pool_and_nothing_else():
     )
     assert ones == pytest.approx(plain, rel=1e-4)
     assert len({round(loss, 3) for loss in (plain, shorter, smaller)}) == 3
-    assert depth.RESCALED["max / 7"] == (1 / 7, 1 / 7)
-    assert depth.RESCALED["max, gradient / 7"] == (1.0, 1 / 7)
+    assert stability.RESCALED["max / 7"] == (1 / 7, 1 / 7)
+    assert stability.RESCALED["max, gradient / 7"] == (1.0, 1 / 7)
 
 
 def test_shipped_rescaled_runs_are_whole_and_match_the_plain_ones():
     table, plain = evidence.load("rescaled"), evidence.load("stability")
-    for variant in depth.RESCALED:
+    for variant in stability.RESCALED:
         found = table[table["variant"] == variant]
         pairs = list(zip(found["lr"], found["seed"], strict=True))
         assert pairs == [(rate, seed) for rate in FULL.rescaled_rates for seed in FULL.seeds]
@@ -535,7 +535,7 @@ def test_digits_are_shared_out_without_overlap_and_a_new_classifier_learns_them(
     assert [len(labels) for _, labels in (train, validation, test)] == [50, 200, 500]
     images = torch.cat([part[0].flatten(1) for part in (train, validation, test)])
     assert len(torch.unique(images, dim=0)) == len(images)
-    state = networks.rounded(models.build("resnet8", "flatten", seed=0))
+    state = training_run.rounded(models.build("resnet8", "flatten", seed=0))
     row = size.teach_classifier({"name": "resnet8", "head": "flatten"}, seed=0, count=50, state=state).rows["transfer"][
         0
     ]
@@ -545,10 +545,10 @@ def test_digits_are_shared_out_without_overlap_and_a_new_classifier_learns_them(
 
 def test_a_taught_network_starts_from_the_garments_and_a_fresh_one_does_not():
     arguments = {"network": {"name": "resnet8", "head": "gap"}, "seed": 0, "count": 50, "epochs": 1, "lr": 1e-9}
-    other = networks.rounded(models.build("resnet8", "gap", seed=5))
+    other = training_run.rounded(models.build("resnet8", "gap", seed=5))
     whole, fresh, same = (
         size.teach_whole(**arguments, state=state).rows["transfer"][0]
-        for state in (other, None, networks.rounded(models.build("resnet8", "gap", seed=0)))
+        for state in (other, None, training_run.rounded(models.build("resnet8", "gap", seed=0)))
     )
     assert (whole["how"], fresh["how"]) == ("whole", "fresh")
     assert same["train_loss"] == pytest.approx(fresh["train_loss"], abs=1e-4)

@@ -10,6 +10,7 @@ import torch
 import torchvision
 
 from gaplab import ReaderError, data, device, models, training, weights
+from gaplab.models import heads
 
 CARDS = weights.cards()
 RESNET50 = torchvision.models.ResNet50_Weights.IMAGENET1K_V2
@@ -113,7 +114,7 @@ def test_official_weights_without_network_give_one_sentence(tmp_path, monkeypatc
 def test_environment_variable_chooses_the_photograph_network(monkeypatch):
     monkeypatch.setenv("GAPLAB_PHOTO_NETWORK", " ResNet50 ")
     state = torchvision.models.resnet50().state_dict()
-    monkeypatch.setattr(weights, "official", lambda _: state)
+    monkeypatch.setattr(heads, "official", lambda _: state)
     network = weights.photo_network()
     assert (network.name, network.title) == ("resnet50", "ResNet-50")
     assert torch.equal(network.fc.weight.cpu(), state["fc.weight"])
@@ -128,12 +129,12 @@ def test_damaged_file_in_the_cache_of_official_weights_is_noticed(tmp_path, monk
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "resnet50-11ad3fa6.pth").write_bytes(b"half a download")
     with pytest.raises(ReaderError, match=r"resnet50-11ad3fa6\.pth is damaged .*: delete it and try again"):
-        weights.official(RESNET50)
+        models.official(RESNET50)
 
 
 def test_official_weights_go_into_the_network_and_flatten_keeps_its_own_classifier(monkeypatch):
     trained = torchvision.models.resnet18()
-    monkeypatch.setattr(weights, "official", lambda _: trained.state_dict())
+    monkeypatch.setattr(heads, "official", lambda _: trained.state_dict())
     choice = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
     pooled = models.torchvision_resnet("resnet18", "max", weights=choice)
     flat = models.torchvision_resnet("resnet18", "flatten", weights=choice)
@@ -150,7 +151,7 @@ def test_official_weights_go_into_the_network_and_flatten_keeps_its_own_classifi
 def test_official_weights_of_another_network_are_refused(monkeypatch, head):
     """ResNet-18's layers are a part of ResNet-34's, with the same names and shapes."""
     state = torchvision.models.resnet18().state_dict()
-    monkeypatch.setattr(weights, "official", lambda _: state)
+    monkeypatch.setattr(heads, "official", lambda _: state)
     choice = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
     with pytest.raises(ReaderError, match=r"ResNet18_Weights.IMAGENET1K_V1 do not fit a resnet34") as caught:
         models.torchvision_resnet("resnet34", head, weights=choice)
@@ -161,7 +162,7 @@ def test_official_weights_of_another_network_are_refused(monkeypatch, head):
 
 
 def test_official_weights_are_for_a_thousand_classes(monkeypatch):
-    monkeypatch.setattr(weights, "official", lambda _: torchvision.models.resnet18().state_dict())
+    monkeypatch.setattr(heads, "official", lambda _: torchvision.models.resnet18().state_dict())
     choice = torchvision.models.ResNet18_Weights.IMAGENET1K_V1
     with pytest.raises(ReaderError, match="with 10 classes: choose weights of resnet18 and 1000 classes"):
         models.torchvision_resnet("resnet18", classes=10, weights=choice)

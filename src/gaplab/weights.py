@@ -1,4 +1,4 @@
-"""Trained networks: the checkpoints in the package, official ImageNet weights, and the photograph network."""
+"""Trained networks: the checkpoints in the package, and the photograph network with its ImageNet weights."""
 
 from __future__ import annotations
 
@@ -122,34 +122,6 @@ def save(name: str, state: dict[str, Tensor], described: dict[str, Any], folder:
     text = json.dumps(described | {"sha256": hashlib.sha256(content).hexdigest()}, indent=2) + "\n"
     files.write(folder / f"{name}.safetensors", content)
     files.write(folder / f"{name}.json", text)
-
-
-def official(weights: torchvision.models.WeightsEnum) -> dict[str, Tensor]:
-    """Return official torchvision weights, from torch's cache or downloaded once, with their checksum verified.
-
-    Args:
-        weights: Named explicitly, for example ``ResNet50_Weights.IMAGENET1K_V2``.
-
-    Raises:
-        ReaderError: They are not in the cache and there is no network, or the file is damaged.
-    """
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rsplit("/", 1)[1]
-    # torch checks a download against the digits in the file's name, but not a file that is there already.
-    if cached.exists() and not _sha256(cached).startswith(cached.stem.rsplit("-", 1)[1]):
-        raise ReaderError(f"The cached file {cached} is damaged (its checksum differs): delete it and try again.")
-    try:
-        state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True, map_location="cpu")
-    except (OSError, RuntimeError) as error:
-        raise ReaderError(
-            f"The official weights {weights} are not at {cached} and could not be downloaded intact: "
-            "connect to the network and try again, or use efficientnet_lite0, which needs none."
-        ) from error
-    return state
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class PhotoNetwork(nn.Module):

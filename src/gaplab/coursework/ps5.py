@@ -255,7 +255,7 @@ def spread(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, tupl
 def check_gradient_spread(gradient_spread: Callable[..., Any], seed: int = 5) -> None:
     """Compare a student's measurement with another route, on untrained networks and images drawn at random."""
     generator = torch.Generator().manual_seed(seed)
-    heads: tuple[models.Head, ...] = ("gap", "max", "gem")
+    heads: tuple[models.HeadName, ...] = ("gap", "max", "gem")
     for index, (head, depth) in enumerate(itertools.product(heads, (8, 20))):
         network = models.build(f"resnet{depth}", head, seed=(seed + index) % 2**31)
         network.train(bool(index % 2))

@@ -14,12 +14,12 @@ import pandas as pd
 from gaplab import evidence, files, weights
 from gaplab.data import CELLS, FRAME, SMALL
 from gaplab.errors import ReaderError, unknown_name
-from gaplab.experiments import depth, heads, nin, position, presence, shift, size
+from gaplab.experiments import depth, heads, nin, position, presence, shift, size, stability
 from gaplab.experiments.heads import at_chosen_rates
-from gaplab.experiments.networks import rebuilt
 from gaplab.experiments.pictures import Pictures
 from gaplab.experiments.settings import FULL, QUICK, Settings
 from gaplab.experiments.sweep import Row, Run, Store, execute, writing
+from gaplab.experiments.training_run import rebuilt
 from gaplab.training import accuracy
 
 Plan = Callable[[Settings, Store], list[Run]]
@@ -46,8 +46,8 @@ EXPERIMENTS = {
     "presence": Experiment((presence.trained, presence.measured), ("presence", "presence_networks")),
     "gradients": Experiment((depth.gradients,), ("gradients",)),
     "degradation": Experiment((depth.degradation,), ("degradation", "degradation_history")),
-    "stability": Experiment((depth.stability,), ("stability",)),
-    "rescaled": Experiment((depth.rescaled,), ("rescaled",)),
+    "stability": Experiment((stability.stability,), ("stability",)),
+    "rescaled": Experiment((stability.rescaled,), ("rescaled",)),
     "nin": Experiment((nin.control,), ("nin_control", "nin_history")),
 }
 """In the order of execution: the networks that the chapters load come first."""

@@ -6,13 +6,16 @@ import pandas as pd
 
 from gaplab import models
 from gaplab.evidence import choose, common_rate
-from gaplab.experiments.networks import garment_pictures, training_run
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Run, Store
+from gaplab.experiments.training_run import garment_pictures, training_run
 
-HEADS: tuple[models.Head, ...] = ("gap", "max", "flatten", "fc", "fc_dropout")
-KEPT: tuple[models.Head, ...] = ("gap", "max", "flatten")
+ENDINGS: tuple[models.HeadName, ...] = ("gap", "max", "flatten", "fc", "fc_dropout")
+"""All heads of the grid."""
+KEPT: tuple[models.HeadName, ...] = ("gap", "max", "flatten")
 """Heads whose networks are kept for the chapters and for the experiments on shift, size and position."""
+POOLED = KEPT[:2]
+"""Those of them that take a map of any size, and whose vector has one number a channel."""
 
 
 def main(settings: Settings, store: Store) -> list[Run]:
@@ -84,7 +87,7 @@ def grid(settings: Settings, store: Store) -> list[Run]:
             history="heads_history",
         )
         for size, (epochs, seeds) in settings.grid.items()
-        for head in HEADS
+        for head in ENDINGS
         for rate in settings.rates
         for seed in seeds
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gaplab.experiments.networks import garment_pictures, training_run
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Run, Store
+from gaplab.experiments.training_run import garment_pictures, training_run
 
 NETWORKS = (
     ("control_cnn", "fc"),

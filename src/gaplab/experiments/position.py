@@ -8,15 +8,14 @@ from torch import Tensor, nn
 from gaplab import models
 from gaplab.data import ROOM, SMALL, Split, resize, stratified
 from gaplab.experiments import shift
-from gaplab.experiments.heads import shared_rate
-from gaplab.experiments.networks import garment_pictures, rebuilt, training_run
+from gaplab.experiments.heads import POOLED, shared_rate
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Result, Row, Run, State, Store
+from gaplab.experiments.training_run import garment_pictures, rebuilt, training_run
 from gaplab.probes import linear_probe, pooled, refit_classifier, standardised
 from gaplab.shifting import scattered
 from gaplab.training import refit_batch_norm
 
-HEADS = ("gap", "max")
 CELLS = 3
 """The frame is cut into CELLS x CELLS parts; the coarse probe names the part."""
 
@@ -36,14 +35,14 @@ def circular(settings: Settings, store: Store) -> list[Run]:
             keep=True,
         )
         for seed in settings.seeds
-        for head in HEADS
+        for head in POOLED
     ]
 
 
 def zero_padded(settings: Settings, store: Store) -> list[Run]:
     """List the runs of the shift experiment whose networks are probed: zero padding, still or moving garments."""
     runs = shift.trained(settings, store, ("centred", "shifted"))
-    return [run for run in runs if run.arguments["network"]["head"] in HEADS]
+    return [run for run in runs if run.arguments["network"]["head"] in POOLED]
 
 
 def measured(settings: Settings, store: Store) -> list[Run]:
@@ -60,7 +59,7 @@ def measured(settings: Settings, store: Store) -> list[Run]:
         }
         arguments = {"network": network, "labels": labels, "images": settings.position_images}
         probes.append(Run(f"position-{run.name}", probe, arguments, needs=run))
-    for head in HEADS:
+    for head in POOLED:
         for padding in ("zeros", "circular"):
             for seed in settings.seeds:
                 network = {"name": settings.network, "head": head, "padding": padding}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from gaplab.data import SMALL, scenes
 from gaplab.experiments.heads import at_chosen_rates
-from gaplab.experiments.networks import garment_pictures, rebuilt, training_run
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Result, Row, Run, State, Store
+from gaplab.experiments.training_run import garment_pictures, rebuilt, training_run
 from gaplab.training import predict
 
-HEADS = ("gap", "max", "gem")
+POOLS = ("gap", "max", "gem")
 PLANTED = (1, 2, 4, 9)
 """Garments in a scene of nine cells."""
 TRAININGS: dict[str, tuple[int, ...]] = {"one to nine": PLANTED, "always four": (4,)}
@@ -37,7 +37,7 @@ def trained(settings: Settings, store: Store) -> list[Run]:
             keep=True,
         )
         for training, planted in TRAININGS.items()
-        for head in HEADS
+        for head in POOLS
         for rate in settings.rates
         for seed in settings.seeds
     ]

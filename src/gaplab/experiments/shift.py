@@ -7,9 +7,9 @@ import torch
 from gaplab import models
 from gaplab.data import FRAME, ROOM, SMALL, place, resize, stratified
 from gaplab.experiments.heads import KEPT, shared_rate
-from gaplab.experiments.networks import garment_pictures, rebuilt, training_run
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Result, Row, Run, State, Store
+from gaplab.experiments.training_run import garment_pictures, rebuilt, training_run
 from gaplab.training import batches
 
 VARIANTS: dict[str, tuple[Row, Row]] = {

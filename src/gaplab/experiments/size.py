@@ -7,16 +7,13 @@ from torch import Tensor, nn
 
 from gaplab import models
 from gaplab.data import FRAME, digits, place, resize, stratified
-from gaplab.experiments.heads import kept, shared_rate
-from gaplab.experiments.networks import garment_pictures, rebuilt, training_run
+from gaplab.experiments.heads import POOLED, kept, shared_rate
 from gaplab.experiments.pictures import rescaled
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Result, Row, Run, State, Store
+from gaplab.experiments.training_run import garment_pictures, rebuilt, training_run
 from gaplab.probes import pooled, refit_classifier
 from gaplab.training import Labelled, accuracy, fit, judge, refit_batch_norm
-
-POOLED = ("gap", "max")
-"""Heads that take any size."""
 
 
 def measured(settings: Settings, store: Store) -> list[Run]:
