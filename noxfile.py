@@ -87,7 +87,7 @@ def book(session: nox.Session) -> None:
     python = _site(session)
     # The package is not installed here, for it would bring PyTorch; the flashcards need none of it.
     source = {"PYTHONPATH": str(ROOT / "src")}
-    cards = ("-m", "gaplab.flashcards", str(SITE / "interview"))
+    cards = ("-m", "gaplab.interview.flashcards", str(SITE / "interview"))
     session.run(str(python), *cards, external=True, env=source, silent=True)
     session.log(f"The book is built. Open {SITE / 'index.html'}")
 

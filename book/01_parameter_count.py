@@ -99,14 +99,14 @@ def flattened(resnet):
 
 
 # %% [markdown]
-# We do so for all five. `counting.classifier` builds a network on PyTorch's *meta device*: tensors with shapes and no storage,
+# We do so for all five. `counting.on_meta` builds a network on PyTorch's *meta device*: tensors with shapes and no storage,
 # so that even a large network costs no memory.
 
 # %% name="pairs"
 RESNETS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 pairs, ratios = {}, {}
 for name in RESNETS:
-    gap = counting.classifier(name)
+    gap = counting.on_meta(name)
     flat = flattened(gap)
     pairs[name] = (gap, flat)
     ratios[name] = flat.fc.weight.numel() / gap.fc.weight.numel()
@@ -175,7 +175,7 @@ RESNET_STAGES |= {str(i): [f"layer{i}"] for i in (1, 2, 3, 4)} | {"head": ["fc"]
 VGG_BLOCKS = [range(0, 4), range(5, 9), range(10, 16), range(17, 23), range(24, 30)]
 VGG_STAGES = {str(i): [f"features.{j}" for j in b] for i, b in enumerate(VGG_BLOCKS, 1)}
 VGG_STAGES["head"] = ["classifier"]
-vgg16 = counting.classifier("vgg16")
+vgg16 = counting.on_meta("vgg16")
 vgg_macs = counting.macs_by_module(vgg16)
 flat_macs = macs | {"": flat_total, "fc": flat_weights}
 resnet_shares = counting.shares_by_stage(gap50, macs, RESNET_STAGES)
@@ -269,7 +269,7 @@ show(
 # AlexNet's share has two causes, and only one of them is flattening. Pool its map first and keep its three layers:
 
 # %% name="first-fc" tags=["exact"]
-alexnet = counting.classifier("alexnet")
+alexnet = counting.on_meta("alexnet")
 first, second, third = [m for m in alexnet.classifier if isinstance(m, nn.Linear)]
 pooled_first = 256 * first.out_features  # one number for each of the 256 channels
 pooled_alexnet = heavy.head - first.weight.numel() + pooled_first
@@ -380,7 +380,7 @@ trial.record(
 layers = {
     f"{network}.{name}": (layer.in_features, layer.out_features, layer.weight.numel())
     for network in NETWORKS
-    for name, layer in counting.classifier(network).named_modules()
+    for name, layer in counting.on_meta(network).named_modules()
     if isinstance(layer, nn.Linear) and layer.in_features >= 6 * 6 * 256
 }
 print(f"7 x 7 x 512 x 1000 = {example:,}")
@@ -485,7 +485,7 @@ show(
     ax, name="fig-families",
     alt=f"What pooling saves of a flattened network's multiply-adds, by family. It is {share[lightest]:.0f} % in {lightest}, "
     f"{share['alexnet']:.1f} % in AlexNet and {share[heaviest]:.1f} % in {heaviest}.",
-    caption="Multiply-adds that pooling saves, in % of the same network with a flattened map, at 224 pixels (Inception 299): the lightest member (circle) "
+    caption=f"Multiply-adds that pooling saves, in % of the same network with a flattened map, at 224 pixels (Inception {counting.training_size('inception_v3')}): the lightest member (circle) "
     "and the heaviest (square) of every family, and ResNet-50 (diamond); open circle: AlexNet if its hidden layers go too. Counted, not trained.",
 )  # fmt: skip
 
@@ -973,7 +973,7 @@ HeadCalculator(backbones)
 import ipywidgets
 import torchvision
 
-from gaplab.turn import your_turn
+from gaplab.your_turn import your_turn
 
 
 def draw_budget(network, classes):

@@ -1258,7 +1258,7 @@ def draw_shift(network, photograph, shift, official):
 
 
 # %% name="your-turn" tags=["hide-input"]
-from gaplab.turn import your_turn
+from gaplab.your_turn import your_turn
 
 your_turn(
     draw_shift,

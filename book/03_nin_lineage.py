@@ -489,7 +489,7 @@ def changed(build):
 
 
 print("NIN:", changed(lambda classes: models.nin(classes=classes)))
-print("ResNet-50:", changed(partial(counting.classifier, "resnet50")))
+print("ResNet-50:", changed(partial(counting.on_meta, "resnet50")))
 
 # %% [markdown]
 # In both it is one layer, so NIN can be adapted to new classes too. The difference is what stands in front of it. What NIN averages *is* the class scores; throw them away and no pooled
@@ -562,7 +562,7 @@ ResNet-20 on Fashion-MNIST, 60,000 images, 15 epochs, learning rate {whole["lr"]
 # gradients, until it meets the step that ends the spatial axes. On the meta device that costs no memory. This is the walk for ResNet-18, by hand:
 
 # %% name="walk"
-logits = counting.classifier("resnet18")(torch.empty(1, 3, 224, 224, device="meta"))
+logits = counting.on_meta("resnet18")(torch.empty(1, 3, 224, 224, device="meta"))
 step = logits.grad_fn
 while "Mean" not in step.name():
     print(step.name())
@@ -1232,7 +1232,7 @@ VoteExplorer(
 # %% name="your-turn-imports" tags=["hide-input"]
 import ipywidgets
 
-from gaplab.turn import your_turn
+from gaplab.your_turn import your_turn
 
 BACK = {"last map": 0, "one stage back": 1, "two stages back": 2}
 

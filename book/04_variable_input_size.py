@@ -210,7 +210,7 @@ trial.record(
 
 # %% name="hooks"
 SIZES_SHOWN = (1, 32, 33, 224, 300, 640)
-resnet50 = counting.classifier("resnet50")
+resnet50 = counting.on_meta("resnet50")
 stages = sizes.stages("resnet50")
 watched = sizes.STAGES["resnet50"] | {"avgpool": "avgpool", "fc": "fc"}
 shapes = {}
@@ -258,7 +258,7 @@ def last_side(network, last, size):
 # %% name="law-sides"
 sides = {}
 for name, last in LAST.items():
-    network = counting.classifier(name)
+    network = counting.on_meta(name)
     sides[name] = np.array([last_side(network, last, int(size)) for size in every_size])
 
 # %% [markdown]
@@ -369,7 +369,7 @@ for AlexNet {taken["alexnet"].min()} to {taken["alexnet"].max()} px.
 
 # %% name="adaptive" tags=["nbval-ignore-output"]
 real_alexnet = alexnet().eval()  # on the CPU: Apple's GPUs lack uneven windows
-vgg, image = counting.classifier("vgg16"), torch.empty(1, 3, 300, 300, device="meta")
+vgg, image = counting.on_meta("vgg16"), torch.empty(1, 3, 300, 300, device="meta")
 said = []
 for name, network, picture in (
     ("alexnet", real_alexnet, cat[300].cpu()),
@@ -1243,7 +1243,7 @@ SizeExplorer(
 import ipywidgets
 from tqdm import tqdm
 
-from gaplab.turn import your_turn
+from gaplab.your_turn import your_turn
 
 
 def loaded(network):

@@ -1383,7 +1383,7 @@ GradientMicroscope(
 import ipywidgets
 from tqdm import tqdm
 
-from gaplab.turn import your_turn
+from gaplab.your_turn import your_turn
 
 
 # %% name="choices" tags=["hide-input"]

@@ -32,7 +32,7 @@ verdicts = claims.gather(contents.notebooks(Path()))
 # ResNet-50 from the picture to the logits. Choose a stage: its output, what it costs, and the chapter that questions it.
 
 # %% name="stages" tags=["remove-input"]
-network = counting.classifier("resnet50")
+network = counting.on_meta("resnet50")
 macs = counting.macs_by_module(network)
 ASKED = {
     "conv1": ("seven by seven convolution, stride 2", "Edges are found here, by filters. Is that what max pooling is for?", 5),

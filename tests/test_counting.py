@@ -36,7 +36,7 @@ def test_classes_change_the_head_alone():
 
 def real_last_map(name, size):
     """The map itself, from the network's own modules: an oracle that knows nothing of steps."""
-    model, picture = counting.classifier(name), torch.empty(1, 3, size, size, device="meta")
+    model, picture = counting.on_meta(name), torch.empty(1, 3, size, size, device="meta")
     if hasattr(model, "features"):
         return model.features(picture).shape
     seen = {}
@@ -56,9 +56,9 @@ def test_last_map_is_the_networks_own_at_every_kind_of_size(name):
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "densenet121"])
 def test_smallest_size_is_where_the_network_itself_gives_up(name):
     smallest = counting.last_map(name).smallest_size()
-    counting.run_shapes(counting.classifier(name), smallest)
+    counting.run_shapes(counting.on_meta(name), smallest)
     with pytest.raises(ReaderError, match=f"cannot take a {smallest - 1} x {smallest - 1} picture"):
-        counting.run_shapes(counting.classifier(name), smallest - 1)
+        counting.run_shapes(counting.on_meta(name), smallest - 1)
 
 
 def test_macs_of_a_small_network_by_hand():
@@ -72,7 +72,7 @@ def test_macs_of_a_small_network_by_hand():
 @pytest.mark.parametrize("name", ["resnet50", "vgg16"])
 def test_macs_are_the_published_ones(name):
     (weights,) = [w for w in torchvision.models.get_model_weights(name) if w.name == "IMAGENET1K_V1"]
-    gmacs = counting.macs_by_module(counting.classifier(name))[""] / 1e9
+    gmacs = counting.macs_by_module(counting.on_meta(name))[""] / 1e9
     assert gmacs == pytest.approx(weights.meta["_ops"], abs=0.01)
 
 
@@ -92,11 +92,11 @@ def test_training_bytes_count_the_tensors_of_a_real_optimiser():
 @pytest.mark.parametrize(
     ("act", "sentence"),
     [
-        (lambda: counting.classifier("resnet5"), "no network called 'resnet5': did you mean resnet50"),
-        (lambda: counting.classifier("resnet50", 0), "at least 1 class, not 0"),
+        (lambda: counting.on_meta("resnet5"), "no network called 'resnet5': did you mean resnet50"),
+        (lambda: counting.on_meta("resnet50", 0), "at least 1 class, not 0"),
         (lambda: counting.last_map("vit_b_16"), "sequence of tokens"),
-        (lambda: counting.run_shapes(counting.classifier("resnet50"), 0), "0 x 0 pixels does not exist"),
-        (lambda: counting.run_shapes(counting.classifier("alexnet"), 30), "cannot take a 30 x 30 picture"),
+        (lambda: counting.run_shapes(counting.on_meta("resnet50"), 0), "0 x 0 pixels does not exist"),
+        (lambda: counting.run_shapes(counting.on_meta("alexnet"), 30), "cannot take a 30 x 30 picture"),
         (lambda: counting.training_bytes(1, "lion"), "no optimiser called 'lion'"),
     ],
 )
@@ -107,14 +107,14 @@ def test_bad_input_gets_one_sentence(act, sentence):
 
 
 def test_hooks_are_always_detached():
-    model = counting.classifier("alexnet")
+    model = counting.on_meta("alexnet")
     with pytest.raises(ZeroDivisionError), counting.leaf_hooks(model, lambda *_: 1 / 0):
         counting.run_shapes(model, 224)
     assert not any(m._forward_hooks for m in model.modules())
 
 
 def test_stages_must_hold_every_parameter_once():
-    model = counting.classifier("resnet18")
+    model = counting.on_meta("resnet18")
     macs = counting.macs_by_module(model)
     stages = {"stem": ["conv1", "bn1"], "body": ["layer1", "layer2", "layer3", "layer4"], "fc": ["fc"]}
     shares = counting.shares_by_stage(model, macs, stages)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from gaplab import contents, flashcards, practice
+from gaplab import contents
+from gaplab.interview import flashcards
+from gaplab.interview import questions as bank_of
 
 BOOK = Path(__file__).parent.parent / "book"
 STAMP = 1_800_000_000
@@ -22,7 +24,7 @@ PINNED = (1_445_571_830_034, "KYwKj(1-EQ")
 
 @pytest.fixture(scope="module")
 def questions():
-    return practice.bank(BOOK)[0]
+    return bank_of.bank(BOOK)[0]
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +188,7 @@ def test_the_date_is_that_of_the_last_commit_else_of_the_newest_file(tmp_path, m
     git("add", "book/other.md", when=0)
     git("commit", "-m", "y", when=1_400_000_000)
     assert flashcards.last_change(book) == 1_300_000_000
-    code = tmp_path / "src" / "gaplab" / "interview.py"
+    code = tmp_path / "src" / "gaplab" / "interview" / "questions.py"
     code.parent.mkdir(parents=True)
     code.write_text("# writes numbers another way", encoding="utf-8")
     git("add", "src", when=0)
@@ -200,7 +202,8 @@ def test_the_command_writes_both_files_without_pytorch(tmp_path):
     """The environment that builds the site has neither PyTorch nor what draws figures."""
     code = (
         "import sys; sys.modules.update(dict.fromkeys(('torch', 'matplotlib', 'pandas', 'numpy')));"
-        f"from gaplab import flashcards; sys.exit(flashcards.main([{str(tmp_path)!r}, '--book', {str(BOOK)!r}]))"
+        "from gaplab.interview import flashcards;"
+        f"sys.exit(flashcards.main([{str(tmp_path)!r}, '--book', {str(BOOK)!r}]))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == [flashcards.DECK, flashcards.TABLE]

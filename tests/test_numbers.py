@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gaplab import claims, contents, flashcards, interview
+from gaplab import claims, contents
 from gaplab.claims import VERDICT_MIME, Verdict
+from gaplab.interview import flashcards
+from gaplab.interview import questions as bank_of
 
 BOOK = Path(__file__).parent.parent / "book"
 CHAPTERS = {int(path.name[:2]): path for path in contents.notebooks(BOOK)}
@@ -44,7 +46,7 @@ def bank():
     """Return each question as it is written and as it is filled in, by its id."""
     files = sorted((BOOK / "interview" / "questions").glob("*.toml"))
     tables = (table for path in files for table in tomllib.loads(path.read_text(encoding="utf-8"))["question"])
-    filled = {question.id: question for question in interview.bank(BOOK)[0]}
+    filled = {question.id: question for question in bank_of.bank(BOOK)[0]}
     return {table["id"]: (table, filled[table["id"]]) for table in tables}
 
 
@@ -75,9 +77,9 @@ def test_the_ledger_prints_it_alike_in_the_widget_and_without_scripts(id_):
 @pytest.mark.parametrize("id_", claims.claims())
 def test_a_placeholder_gives_the_chapters_digits(id_):
     entry = VERDICTS[id_]
-    assert interview.filled(f"{{{{{id_}}}}}", VERDICTS) == entry.number
-    assert interview.filled(f"{{{{{id_}.finding}}}}", VERDICTS).startswith(entry.measured.partition(" (")[0][:40])
-    value = interview.filled(f"{{{{{id_}.value}}}}", VERDICTS)
+    assert bank_of.filled(f"{{{{{id_}}}}}", VERDICTS) == entry.number
+    assert bank_of.filled(f"{{{{{id_}.finding}}}}", VERDICTS).startswith(entry.measured.partition(" (")[0][:40])
+    value = bank_of.filled(f"{{{{{id_}.value}}}}", VERDICTS)
     assert entry.number in (value, f"{value} ± {entry.number.partition(' ± ')[2]}")
 
 

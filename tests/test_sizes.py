@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from gaplab import counting, models, sizes
-from gaplab.counting import Step
 from gaplab.errors import ReaderError
+from gaplab.shapes import Step, Stretch
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "resnet18", "resnet50"])
 def test_stages_are_the_real_ones(name: str) -> None:
-    network, stages = counting.classifier(name), sizes.stages(name)
+    network, stages = counting.on_meta(name), sizes.stages(name)
     smallest = counting.last_map(name).smallest_size()
     for size in (smallest, 97, 224, 225, 300, 511, 640):
         with sizes.watch(network, sizes.STAGES[name]) as shapes:
@@ -33,7 +33,7 @@ def test_stages_together_are_the_path_to_the_last_map(name: str) -> None:
 
 
 def test_a_window_that_does_not_fit_ends_the_map() -> None:
-    stages = (sizes.Stage("a", 8, (Step(2, 2, 0),)), sizes.Stage("b", 8, (Step(3, 2, 0),)), sizes.Stage("c", 8, ()))
+    stages = (Stretch("a", 8, (Step(2, 2, 0),)), Stretch("b", 8, (Step(3, 2, 0),)), Stretch("c", 8, ()))
     assert sizes.sides(stages, 6) == [3, 1, 1]
     assert sizes.sides(stages, 4) == [2, 0, 0]
     assert sizes.sides(stages, 1) == [0, 0, 0]

@@ -21,8 +21,8 @@ from PIL import Image
 from torch import nn
 
 from gaplab import counting, sizes
-from gaplab.counting import LastMap, Step
 from gaplab.errors import ReaderError
+from gaplab.shapes import LastMap, Step
 from gaplab.widgets import (
     Backbone,
     Curve,
@@ -91,7 +91,7 @@ def real_side(network: nn.Module, last: str, size: int) -> int:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_last_map_is_the_real_one(name: str) -> None:
-    network, last_map = counting.classifier(name), counting.last_map(name)
+    network, last_map = counting.on_meta(name), counting.last_map(name)
     smallest = last_map.smallest_size()
     for size in sorted({*range(32, 641, 61), 224, 300, smallest, max(smallest - 1, 1)}):
         assert last_map.side(size) == real_side(network, NETWORKS[name], size), f"{name} at {size} px"
@@ -139,7 +139,7 @@ def test_page_follows_the_state_alone() -> None:
 
 def test_page_is_the_same_in_every_process() -> None:
     code = (
-        "from gaplab.counting import LastMap, Step\nfrom gaplab.widgets import Backbone, HeadCalculator\n"
+        "from gaplab.shapes import LastMap, Step\nfrom gaplab.widgets import Backbone, HeadCalculator\n"
         "widget = HeadCalculator([Backbone('R', LastMap(8, (Step(3, 2, 1),)), 10, 5)])\n"
         "print(widget._repr_mimebundle_()[0]['text/html'])"
     )

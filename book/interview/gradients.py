@@ -13,28 +13,28 @@
 # They ask what each pool sends back, how far sparsity reaches, and what decides the learning rate. Say your answer aloud, then unfold a question. [Chapter 5](../05_average_vs_max_gradients.ipynb) holds the proofs.
 
 # %% name="setup" tags=["remove-input"]
-from gaplab import practice
+from gaplab.interview import pages
 
-everything, _ = practice.bank()
+everything, _ = pages.bank()
 questions = [question for question in everything if question.file == "5_gradients"]
 
 # %% [markdown]
 # ## Screen
 
 # %% name="questions-screen" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "screen")
+pages.ask(question for question in questions if question.level == "screen")
 
 # %% [markdown]
 # ## On site
 
 # %% name="questions-onsite" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "onsite")
+pages.ask(question for question in questions if question.level == "onsite")
 
 # %% [markdown]
 # ## Expert
 
 # %% name="questions-expert" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "expert")
+pages.ask(question for question in questions if question.level == "expert")
 
 # %% name="open-linked-answer" tags=["remove-input"]
-practice.open_linked_answer()
+pages.open_linked_answer()

@@ -13,10 +13,10 @@
 # An answer is ready when it is short, right, and survives two follow-ups. This part of the book is for getting there.
 
 # %% name="setup" tags=["remove-input"]
-from gaplab import practice
+from gaplab.interview import pages
 from gaplab.figures import say
 
-questions, _ = practice.bank()
+questions, _ = pages.bank()
 
 # %% name="ways" tags=["remove-input"]
 say(f"""
@@ -33,19 +33,19 @@ somebody who has read the papers and wants a derivation, a design or a doubt.
 # ## By topic and level
 
 # %% name="counts" tags=["remove-input"]
-practice.counts(questions)
+pages.counts(questions)
 
 # %% [markdown]
 # ## By level
 
 # %% name="by-level" tags=["remove-input"]
-practice.by_level(questions)
+pages.by_level(questions)
 
 # %% [markdown]
 # ## By kind
 
 # %% name="by-kind" tags=["remove-input"]
-practice.by_kind(questions)
+pages.by_kind(questions)
 
 # %% [markdown]
 # ## A week of practice

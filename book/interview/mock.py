@@ -14,10 +14,10 @@
 # kept there, until you clear it. If you read the book from your disk, a browser may now and then forget it when the page is loaded again, so export what you want to keep.
 
 # %% name="setup" tags=["remove-input"]
-from gaplab import practice
+from gaplab.interview import pages
 from gaplab.widgets import MockInterview
 
-questions, _ = practice.bank()
+questions, _ = pages.bank()
 
 # %% name="mock-interview" tags=["remove-input"]
 MockInterview(questions)

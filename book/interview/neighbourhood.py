@@ -13,28 +13,28 @@
 # They ask what lies next to the five chapters: receptive fields, attention pooling, retrieval, segmentation, deployment, and when not to pool at all. Say your answer aloud, then unfold a question. The proofs stand in the five chapters; each question names its own.
 
 # %% name="setup" tags=["remove-input"]
-from gaplab import practice
+from gaplab.interview import pages
 
-everything, _ = practice.bank()
+everything, _ = pages.bank()
 questions = [question for question in everything if question.file == "6_neighbourhood"]
 
 # %% [markdown]
 # ## Screen
 
 # %% name="questions-screen" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "screen")
+pages.ask(question for question in questions if question.level == "screen")
 
 # %% [markdown]
 # ## On site
 
 # %% name="questions-onsite" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "onsite")
+pages.ask(question for question in questions if question.level == "onsite")
 
 # %% [markdown]
 # ## Expert
 
 # %% name="questions-expert" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "expert")
+pages.ask(question for question in questions if question.level == "expert")
 
 # %% name="open-linked-answer" tags=["remove-input"]
-practice.open_linked_answer()
+pages.open_linked_answer()

@@ -13,28 +13,28 @@
 # They ask who introduced which head, what each paper shows, and what residual connections solve. Say your answer aloud, then unfold a question. [Chapter 3](../03_nin_lineage.ipynb) holds the proofs.
 
 # %% name="setup" tags=["remove-input"]
-from gaplab import practice
+from gaplab.interview import pages
 
-everything, _ = practice.bank()
+everything, _ = pages.bank()
 questions = [question for question in everything if question.file == "3_nin_lineage"]
 
 # %% [markdown]
 # ## Screen
 
 # %% name="questions-screen" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "screen")
+pages.ask(question for question in questions if question.level == "screen")
 
 # %% [markdown]
 # ## On site
 
 # %% name="questions-onsite" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "onsite")
+pages.ask(question for question in questions if question.level == "onsite")
 
 # %% [markdown]
 # ## Expert
 
 # %% name="questions-expert" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "expert")
+pages.ask(question for question in questions if question.level == "expert")
 
 # %% name="open-linked-answer" tags=["remove-input"]
-practice.open_linked_answer()
+pages.open_linked_answer()

@@ -13,28 +13,28 @@
 # They ask how many parameters a head has, what pooling saves and what it does not, and whether it reduces overfitting. Say your answer aloud, then unfold a question. [Chapter 1](../01_parameter_count.ipynb) holds the proofs.
 
 # %% name="setup" tags=["remove-input"]
-from gaplab import practice
+from gaplab.interview import pages
 
-everything, _ = practice.bank()
+everything, _ = pages.bank()
 questions = [question for question in everything if question.file == "1_parameter_count"]
 
 # %% [markdown]
 # ## Screen
 
 # %% name="questions-screen" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "screen")
+pages.ask(question for question in questions if question.level == "screen")
 
 # %% [markdown]
 # ## On site
 
 # %% name="questions-onsite" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "onsite")
+pages.ask(question for question in questions if question.level == "onsite")
 
 # %% [markdown]
 # ## Expert
 
 # %% name="questions-expert" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "expert")
+pages.ask(question for question in questions if question.level == "expert")
 
 # %% name="open-linked-answer" tags=["remove-input"]
-practice.open_linked_answer()
+pages.open_linked_answer()

@@ -14,15 +14,15 @@
 # away, and say it in your own words. The numbers are those that the chapters measured.
 
 # %% name="setup" tags=["remove-input"]
-from gaplab import practice
+from gaplab.interview import pages
 
-questions, verdicts = practice.bank()
+questions, verdicts = pages.bank()
 
 # %% [markdown]
 # ## Parameter count
 
 # %% name="spoken-parameter-count" tags=["remove-input"]
-practice.spoken(
+pages.spoken(
     questions, verdicts,
     line="Pooling makes the head independent of the map's area: 49 times fewer weights on a 7 x 7 map. That saves memory, hardly any computation, "
     "and whether it also generalises better has to be measured.",
@@ -33,7 +33,7 @@ practice.spoken(
 # ## Translation invariance
 
 # %% name="spoken-translation-invariance" tags=["remove-input"]
-practice.spoken(
+pages.spoken(
     questions, verdicts,
     line="The pool is exactly invariant to where things are in the last map; the network is not, because strides alias and zero padding writes the place "
     "into the channels before the pool sees them.",
@@ -44,7 +44,7 @@ practice.spoken(
 # ## The NIN lineage
 
 # %% name="spoken-nin-lineage" tags=["remove-input"]
-practice.spoken(
+pages.spoken(
     questions, verdicts,
     line="Network in Network averaged one map for each class with nothing behind it; GoogLeNet put one linear layer behind the pool, and that is the head ResNet "
     "has. Its paper neither tests the head nor claims that shortcuts cure vanishing gradients.",
@@ -55,7 +55,7 @@ practice.spoken(
 # ## Input size
 
 # %% name="spoken-input-size" tags=["remove-input"]
-practice.spoken(
+pages.spoken(
     questions, verdicts,
     line="Any global pool frees the shape: the classifier gets C numbers at every input size. It does not free the accuracy, because the values of those numbers "
     "shift with the size of the objects.",
@@ -66,7 +66,7 @@ practice.spoken(
 # ## Average against maximum gradients
 
 # %% name="spoken-gradients" tags=["remove-input"]
-practice.spoken(
+pages.spoken(
     questions, verdicts,
     line="At the pool the average sends the same gradient to every cell and the maximum sends all of it to one; the sums are equal, and in ResNet-50 one residual "
     "block further back both are dense. What differs in training is mostly the scale of the pooled value.",
@@ -79,7 +79,7 @@ practice.spoken(
 # The line for the end of the conversation; the whole answer stands on [the verdict page](../06_verdict).
 
 # %% name="spoken-verdict" tags=["remove-input"]
-practice.spoken(
+pages.spoken(
     questions, verdicts,
     line="I would pool by default, for the light head and the free input size, and for the vote map that comes with it. I would not where layout is the label, where the evidence is "
     "tiny, or where every position needs an answer.",
@@ -87,4 +87,4 @@ practice.spoken(
 )  # fmt: skip
 
 # %% name="open-linked-answer" tags=["remove-input"]
-practice.open_linked_answer()
+pages.open_linked_answer()

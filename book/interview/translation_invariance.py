@@ -13,28 +13,28 @@
 # They ask what moves when the object moves, why strides and padding matter, and what a pooled vector still knows about place. Say your answer aloud, then unfold a question. [Chapter 2](../02_translation_invariance.ipynb) holds the proofs.
 
 # %% name="setup" tags=["remove-input"]
-from gaplab import practice
+from gaplab.interview import pages
 
-everything, _ = practice.bank()
+everything, _ = pages.bank()
 questions = [question for question in everything if question.file == "2_translation_invariance"]
 
 # %% [markdown]
 # ## Screen
 
 # %% name="questions-screen" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "screen")
+pages.ask(question for question in questions if question.level == "screen")
 
 # %% [markdown]
 # ## On site
 
 # %% name="questions-onsite" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "onsite")
+pages.ask(question for question in questions if question.level == "onsite")
 
 # %% [markdown]
 # ## Expert
 
 # %% name="questions-expert" tags=["remove-input"]
-practice.ask(question for question in questions if question.level == "expert")
+pages.ask(question for question in questions if question.level == "expert")
 
 # %% name="open-linked-answer" tags=["remove-input"]
-practice.open_linked_answer()
+pages.open_linked_answer()

@@ -17,7 +17,7 @@ from torch import nn
 from torch.func import functional_call
 from tqdm import tqdm
 
-from gaplab.counting import classifier, leaf_hooks, total_macs, training_size
+from gaplab.counting import leaf_hooks, on_meta, total_macs, training_size
 from gaplab.errors import ReaderError
 from gaplab.models import count_parameters
 
@@ -212,7 +212,7 @@ def census(names: Iterable[str] | None = None) -> pd.DataFrame:
     rows = []
     chosen = torchvision.models.list_models(module=torchvision.models) if names is None else list(names)
     for name in tqdm(chosen, desc="census", unit="network", leave=False):
-        network = classifier(name)
+        network = on_meta(name)
         weights = published(name)
         head = head_of(network, training_size(name))
         total = count_parameters(network)
@@ -279,7 +279,7 @@ def pool_saving(name: str) -> PoolSaving | None:
     Raises:
         ReaderError: The network is unknown.
     """
-    network, size = classifier(name), training_size(name)
+    network, size = on_meta(name), training_size(name)
     head = head_of(network, size)
     if head.kind not in (GAP_LINEAR, GAP_MLP, FLATTEN):
         return None

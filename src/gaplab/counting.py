@@ -1,4 +1,4 @@
-"""Counting parameters, multiply-adds and map sizes of torchvision's classifiers, without spending memory.
+"""Counting parameters and multiply-adds of torchvision's classifiers, and finding their last map, without memory.
 
 Everything is counted on PyTorch's meta device, where tensors have shapes and no storage, so that VGG-16 or
 ResNet-152 costs neither time nor memory.
@@ -7,10 +7,9 @@ ResNet-152 costs neither time nor memory.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gaplab.errors import ReaderError, unknown_name
 from gaplab.models import count_parameters, hooked
+from gaplab.shapes import LastMap, Step
 
 Hook = Callable[[nn.Module, torch.Tensor, torch.Tensor], None]
 
@@ -42,7 +42,7 @@ class _WeightsOnMeta(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-def classifier(name: str, num_classes: int = 1000) -> nn.Module:
+def on_meta(name: str, num_classes: int = 1000) -> nn.Module:
     """Build a torchvision classifier with its training-only extras left out.
 
     GoogLeNet and Inception carry auxiliary classifiers that inference never runs; they are not built.
@@ -137,7 +137,7 @@ def budget(name: str, num_classes: int = 1000) -> Budget:
     Raises:
         ReaderError: The network is unknown.
     """
-    model = classifier(name, num_classes)
+    model = on_meta(name, num_classes)
     heads: dict[int, nn.Module] = {}
 
     def note(module: nn.Module, x: torch.Tensor, _: torch.Tensor) -> None:
@@ -155,59 +155,6 @@ def training_size(name: str) -> int:
     return 299 if name == "inception_v3" else 224
 
 
-class Step(NamedTuple):
-    """One layer that changes the side of the map: a convolution or a pool.
-
-    Attributes:
-        kernel: Side of the window in pixels, dilation included.
-        stride: Step of the window in pixels.
-        padding: Pixels added on each side.
-        ceil_mode: Whether a last, incomplete window counts, as in GoogLeNet's pools.
-    """
-
-    kernel: int
-    stride: int
-    padding: int
-    ceil_mode: bool = False
-
-    def side(self, side: int) -> int:
-        """Return the side of the output map for an input map of ``side``; 0 or less if the window does not fit."""
-        room = side + 2 * self.padding - self.kernel
-        out = (-(-room // self.stride) if self.ceil_mode else room // self.stride) + 1
-        # PyTorch drops a last window that would begin in the padding on the far side.
-        return out - 1 if self.ceil_mode and (out - 1) * self.stride >= side + self.padding else out
-
-    @property
-    def keeps_side(self) -> bool:
-        """Whether the output has the input's side, whatever that is."""
-        return self.stride == 1 and 2 * self.padding == self.kernel - 1
-
-
-class LastMap(NamedTuple):
-    """The last feature map of a network before pooling or flattening.
-
-    Attributes:
-        channels: C, its channels.
-        path: The layers on the main path that change the side of the map, in order.
-    """
-
-    channels: int
-    path: tuple[Step, ...]
-
-    def side(self, size: int) -> int:
-        """Return the map's side H = W for a square input of ``size`` pixels; 0 if some window does not fit."""
-        side = size
-        for step in self.path:
-            side = step.side(side)
-            if side < 1:
-                return 0
-        return side
-
-    def smallest_size(self) -> int:
-        """Return the side in pixels of the smallest square input that leaves a map at all."""
-        return next(size for size in itertools.count(1) if self.side(size))
-
-
 def last_map(name: str) -> LastMap:
     """Find the last feature map of a convolutional torchvision classifier by watching a forward pass.
 
@@ -217,7 +164,7 @@ def last_map(name: str) -> LastMap:
     Raises:
         ReaderError: The network is unknown, or it works on tokens (a vision transformer).
     """
-    model = classifier(name)
+    model = on_meta(name)
     path: list[Step] = []
     side, channels = training_size(name), 3
 

@@ -1,17 +1,19 @@
-"""Side and channels of the map after each stage of a network, for any input size: by arithmetic and as measured."""
+"""Side and channels of the map after each stage of a network, as measured; `gaplab.shapes` has the arithmetic."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from gaplab.counting import Step, classifier, last_map, run_shapes
+from gaplab.counting import last_map, on_meta, run_shapes, training_size
 from gaplab.errors import unknown_name
 from gaplab.models import hooked
+from gaplab.shapes import RESNET20 as RESNET20
+from gaplab.shapes import Stretch
+from gaplab.shapes import sides as sides
 
 RESNET = {"conv1": "conv1", "maxpool": "maxpool"} | {f"layer{i}": f"layer{i}" for i in (1, 2, 3, 4)}
 STAGES: dict[str, dict[str, str]] = {
@@ -25,40 +27,6 @@ STAGES: dict[str, dict[str, str]] = {
     **{f"resnet{depth}": RESNET for depth in (18, 34, 50, 101, 152)},
 }
 """The stages of each network that is followed here: label to the module that ends the stage."""
-
-
-class Stage(NamedTuple):
-    """A stretch of a network that ends in a map.
-
-    Attributes:
-        name: As in `STAGES`.
-        channels: Channels of the map at its end.
-        steps: The layers in it that change the side of the map, in order; none where the side is kept.
-    """
-
-    name: str
-    channels: int
-    steps: tuple[Step, ...]
-
-    def side(self, side: int) -> int:
-        """Return the side of the map at its end for a map of ``side`` at its start; 0 if some window does not fit."""
-        for step in self.steps:
-            side = step.side(side) if side else 0
-            if side < 1:
-                return 0
-        return side
-
-
-def sides(stages: Sequence[Stage], size: int) -> list[int]:
-    """Return the side of the map after each stage for a square input of ``size`` pixels, by arithmetic.
-
-    From the first stage on whose windows do not fit, the sides are 0.
-    """
-    found, side = [], size
-    for stage in stages:
-        side = stage.side(side)
-        found.append(side)
-    return found
 
 
 @contextmanager
@@ -82,7 +50,7 @@ def watch(network: nn.Module, modules: Mapping[str, str]) -> Iterator[dict[str, 
         yield seen
 
 
-def stages(name: str) -> tuple[Stage, ...]:
+def stages(name: str) -> tuple[Stretch, ...]:
     """Cut a torchvision network's path to its last map into stages.
 
     Args:
@@ -93,22 +61,14 @@ def stages(name: str) -> tuple[Stage, ...]:
     """
     if name not in STAGES:
         raise unknown_name("network with known stages", name, STAGES)
-    network, size = classifier(name), 224
+    network, size = on_meta(name), training_size(name)
     with watch(network, STAGES[name]) as shapes:
         run_shapes(network, size)
     rest, found, side = list(last_map(name).path), [], size
     for label, (channels, _, end) in shapes.items():
         steps = []
-        while side != end:  # at 224 px every layer of the path changes the side
+        while side != end:  # at this size every layer of the path changes the side
             steps.append(rest.pop(0))
             side = steps[-1].side(side)
-        found.append(Stage(label, channels, tuple(steps)))
+        found.append(Stretch(label, channels, tuple(steps)))
     return tuple(found)
-
-
-RESNET20 = (
-    Stage("layer1", 16, ()),
-    Stage("layer2", 32, (Step(3, 2, 1),)),
-    Stage("layer3", 64, (Step(3, 2, 1),)),
-)
-"""Stages of the book's ResNet-20 (`gaplab.models.resnet20`), whose total stride is 4."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import pandas as pd
@@ -28,48 +29,71 @@ Augment = Callable[[Tensor, torch.Generator], Tensor]
 """Changes a batch of normalised images ``(N, 1, H, W)`` at random, drawing from the CPU generator given."""
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: SGD with Nesterov momentum on the cross-entropy."""
+
+    epochs: int = 6
+    """Passes over the training images."""
+    lr: float = 0.1
+    """Highest learning rate."""
+    batch_size: int = 64
+    """Images a step."""
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    """On every parameter."""
+    schedule: Literal["one_cycle", "constant"] = "one_cycle"
+    """``"one_cycle"`` lets the learning rate rise to ``lr`` over the first fifth of the steps and fall to almost
+    nothing (Smith, Topin 2017, arXiv 1708.07120); ``"constant"`` keeps it at ``lr`` from the first step."""
+    classifier_rate: float = 1.0
+    """The classifier's learning rate is that many times ``lr``; other than 1 it needs a network with one linear layer
+    behind its pool (`gaplab.models.classifier`)."""
+
+    def optimiser(self, network: nn.Module, steps: int) -> tuple[torch.optim.Optimizer, Callable[[], None]]:
+        """Make the optimiser for that many steps, and what moves its rates on after each."""
+        groups: list[dict[str, Any]] = [{"params": list(network.parameters()), "lr": self.lr}]
+        if self.classifier_rate != 1:
+            head = list(classifier(network).parameters())
+            rest = [weight for weight in network.parameters() if all(weight is not own for own in head)]
+            groups = [{"params": rest, "lr": self.lr}, {"params": head, "lr": self.classifier_rate * self.lr}]
+        decay, nesterov = self.weight_decay, self.momentum > 0
+        optimiser = torch.optim.SGD(groups, momentum=self.momentum, weight_decay=decay, nesterov=nesterov)
+        if self.schedule == "constant":
+            return optimiser, lambda: None
+        rising = max(0.2, 2 / (steps + 1))  # OneCycleLR divides by zero where the rise is shorter than a step
+        highest = [group["lr"] for group in groups]
+        cycle = OneCycleLR(optimiser, highest, total_steps=steps + 1, pct_start=rising, cycle_momentum=False)
+        return optimiser, cycle.step
+
+
 def fit(
     network: nn.Module,
     train: Labelled,
     test: Labelled | None = None,
     *,
-    epochs: int = 6,
-    lr: float = 0.1,
-    batch_size: int = 64,
-    momentum: float = 0.9,
-    weight_decay: float = 5e-4,
     seed: int = 0,
     augment: Augment | None = None,
-    schedule: Literal["one_cycle", "constant"] = "one_cycle",
-    classifier_rate: float = 1.0,
     evaluate_every: int = 1,
     evaluate_at_most: int = 2000,
     label: str = "training",
     progress: bool = True,
+    **recipe: Any,
 ) -> pd.DataFrame:
     """Train a network in place and return how it went, one row an epoch.
 
-    SGD with Nesterov momentum. A progress bar shows the time left; ``TQDM_DISABLE=1`` in the environment silences it.
+    A progress bar shows the time left; ``TQDM_DISABLE=1`` in the environment silences it.
 
     Args:
         network: On ``device()``; it is left in evaluation mode.
         train: Images and labels to learn from.
         test: Images and labels that it is measured on after each epoch, if any.
-        epochs: Passes over the training images.
-        lr: Highest learning rate.
-        batch_size: Images a step.
-        momentum: Of SGD.
-        weight_decay: Of SGD, on every parameter.
         seed: Of the order of the images, of dropout and of ``augment``.
         augment: Changes each batch at random, if given.
-        schedule: ``"one_cycle"`` lets the learning rate rise to ``lr`` over the first fifth of the steps and fall to
-            almost nothing (Smith, Topin 2017, arXiv 1708.07120); ``"constant"`` keeps it at ``lr`` from the first step.
-        classifier_rate: The classifier's learning rate is that many times ``lr``; other than 1 it needs a network with
-            one linear layer behind its pool (`gaplab.models.classifier`).
         evaluate_every: Accuracy is measured after every so many epochs, and after the last.
         evaluate_at_most: Accuracy after an epoch is measured on that many images at most, the first of each set.
         label: Shown beside the progress bar.
         progress: Show the bar.
+        **recipe: Fields of `Recipe`, such as ``epochs`` and ``lr``.
 
     Returns:
         Columns ``epoch`` (from 1), ``loss`` (mean training loss over the epoch's steps), ``train_accuracy`` and
@@ -80,6 +104,8 @@ def fit(
         ReaderError: There are no training images, ``epochs`` or ``batch_size`` is less than 1, or batch norm gets one
             number a channel (`gaplab.errors.lone_numbers_explained`).
     """
+    asked = Recipe(**recipe)
+    epochs, batch_size = asked.epochs, asked.batch_size
     if not len(train[0]) or epochs < 1 or batch_size < 1:
         raise ReaderError(
             f"{len(train[0])} training images, {epochs} epochs and batches of {batch_size} were given: "
@@ -88,19 +114,8 @@ def fit(
     where = device()
     images, labels = normalise(train[0]), train[1].to(where)
     network.to(where).to(memory_format=torch.channels_last)  # a third faster on a CPU
-    groups: list[dict[str, Any]] = [{"params": list(network.parameters()), "lr": lr}]
-    if classifier_rate != 1:
-        head = list(classifier(network).parameters())
-        rest = [weight for weight in network.parameters() if all(weight is not own for own in head)]
-        groups = [{"params": rest, "lr": lr}, {"params": head, "lr": classifier_rate * lr}]
-    optimiser = torch.optim.SGD(groups, momentum=momentum, weight_decay=weight_decay, nesterov=momentum > 0)
-    highest = [group["lr"] for group in groups]
     steps = epochs * math.ceil(len(images) / batch_size)
-    rising = max(0.2, 2 / (steps + 1))  # OneCycleLR divides by zero where the rise is shorter than a step
-    cycle = OneCycleLR(optimiser, highest, total_steps=steps + 1, pct_start=rising, cycle_momentum=False)
-    if schedule == "constant":
-        for group, rate in zip(optimiser.param_groups, highest, strict=True):
-            group["lr"] = rate
+    optimiser, move_on = asked.optimiser(network, steps)
     draws = torch.Generator().manual_seed(seed)
     history: list[dict[str, float]] = []
     quiet = {} if progress else {"disable": True}
@@ -120,8 +135,7 @@ def fit(
                 optimiser.zero_grad()
                 torch.autograd.backward(loss)
                 optimiser.step()
-                if schedule == "one_cycle":
-                    cycle.step()
+                move_on()
                 losses.append(loss.detach())
                 bar.update()
             row = {"epoch": epoch, "loss": float(torch.stack(losses).mean())}

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from gaplab import counting
-from gaplab.counting import LastMap, Step
+from gaplab.shapes import LastMap, Step
 from gaplab.widgets import Backbone, HeadCalculator
 from gaplab.widgets.head_calculator import CLASSES, SIZES
 

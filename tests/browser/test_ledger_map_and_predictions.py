@@ -98,7 +98,7 @@ def test_a_claim_of_the_ledger_leads_to_its_cell(open_page: Any, site: Path) -> 
 @both_viewports
 def test_the_map_by_keyboard_and_mouse(open_page: Any, site: Path, viewport: str) -> None:
     found = widget(open_page, site, "index.html", "resnet-map", viewport)
-    network = counting.classifier("resnet50")
+    network = counting.on_meta("resnet50")
     macs = counting.macs_by_module(network)
     total = counting.count_parameters(network)
     stages = found.get_by_role("radio")

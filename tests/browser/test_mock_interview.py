@@ -14,8 +14,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from gaplab import practice
-from gaplab.interview import Question
+from gaplab.interview import pages as practice
+from gaplab.interview.questions import Question
 from gaplab.widgets import MockInterview
 
 pytestmark = pytest.mark.browser

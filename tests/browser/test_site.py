@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from gaplab.counting import LastMap, Step
+from gaplab.shapes import LastMap, Step
 from gaplab.widgets import Backbone, HeadCalculator
 
 pytestmark = pytest.mark.browser

@@ -12,8 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from gaplab import counting, sizes
-from gaplab.counting import Step
-from gaplab.sizes import Stage
+from gaplab.shapes import Step, Stretch
 from gaplab.widgets import Curve, Explored, SizeExplorer
 from gaplab.widgets.size_explorer import HEADS
 
@@ -76,7 +75,7 @@ def test_sides_equal_python_for_every_size(module: Page) -> None:
 @pytest.mark.parametrize(("label", "name"), [("ResNet-50", "resnet50"), ("VGG-16", "vgg16"), ("AlexNet", "alexnet")])
 def test_table_shows_the_real_network(mounted: Page, label: str, name: str) -> None:
     """The numbers on the page against hooks on the running network."""
-    network = counting.classifier(name)
+    network = counting.on_meta(name)
     mounted.get_by_label("Network").select_option(label)
     for size in (64, 224, 300, 333):
         mounted.get_by_role("spinbutton", name="Input size").fill(str(size))
@@ -299,7 +298,7 @@ def test_two_on_a_page_do_not_share_their_radio_buttons(page: Page, tmp_path: Pa
 
 def test_names_cannot_break_out_of_the_page(page: Page, tmp_path: Path) -> None:
     name = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 2'><!--<script>"
-    one = Explored(name, (Stage(name, 8, (Step(3, 2, 1),)),))
+    one = Explored(name, (Stretch(name, 8, (Step(3, 2, 1),)),))
     page.goto(static_page(tmp_path, SizeExplorer([one], CURVES, name).page_html()))
     expect(page.locator("[data-state=ready]")).to_have_count(1)
     expect(page.get_by_label("Network")).to_have_value(name)
@@ -368,7 +367,7 @@ def stored(on_page: Any) -> SizeExplorer:
     networks = [
         Explored(
             one["name"],
-            tuple(Stage(s["name"], s["channels"], tuple(Step(*step) for step in s["steps"])) for s in one["stages"]),
+            tuple(Stretch(s["name"], s["channels"], tuple(Step(*step) for step in s["steps"])) for s in one["stages"]),
             one["trained"],
             one["largest"],
             one["channels"],

@@ -33,7 +33,7 @@ def check_parameters(prediction: object) -> None:
 
 def check_growth(prediction: object) -> None:
     """Compare the predicted growth with ResNet-50's, counted at both sizes."""
-    shape, network = counting.last_map("resnet50"), counting.classifier("resnet50")
+    shape, network = counting.last_map("resnet50"), counting.on_meta("resnet50")
     work = {size: counting.macs_by_module(network, size) for size in (224, 448)}
     small, large = (counts[""] - counts["fc"] for counts in work.values())
     wanted = {

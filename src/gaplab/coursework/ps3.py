@@ -23,7 +23,7 @@ EXPLODES = 100.0
 
 def check_costs(prediction: object) -> None:
     """Give ResNet-50 the other order of pool and classifier, and count."""
-    network = counting.classifier("resnet50")
+    network = counting.on_meta("resnet50")
     old = counting.macs_by_module(network)["fc"]
     network.avgpool = nn.Sequential(nn.Conv2d(2048, 1000, 1, device="meta"), nn.AdaptiveAvgPool2d(1))
     network.fc = nn.Identity()

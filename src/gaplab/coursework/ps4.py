@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gaplab import counting, data, models, sizes
+from gaplab import counting, data, models, shapes, sizes
 from gaplab.coursework import checking
 from gaplab.errors import ReaderError
 
@@ -23,7 +23,7 @@ Layers = Sequence[tuple[int, int, int]]
 
 def check_prediction(prediction: object) -> None:
     """Run ResNet-50 on the oblong picture, as shapes without numbers, and compare."""
-    network = counting.classifier("resnet50")
+    network = counting.on_meta("resnet50")
     work = {}
     for height, width in ((224, 224), (HEIGHT, WIDTH)):
         with sizes.watch(network, {"map": "layer4", "pooled": "avgpool"}) as seen:
@@ -50,7 +50,7 @@ def random_layers(draws: random.Random) -> list[tuple[int, int, int]]:
 
 def forward(layers: Layers, side: int) -> int:
     """Return the side of the last map for a picture, 0 if a window does not fit."""
-    return sizes.Stage("layers", 1, tuple(counting.Step(*layer) for layer in layers)).side(side)
+    return shapes.Stretch("layers", 1, tuple(shapes.Step(*layer) for layer in layers)).side(side)
 
 
 def check_sizes_for(sizes_for: Callable[[Layers, int], Any], seed: int = 4) -> None:

@@ -20,7 +20,7 @@ from gaplab.experiments.pictures import Pictures
 from gaplab.experiments.settings import FULL, QUICK, Settings
 from gaplab.experiments.sweep import Row, Run, Store, execute, writing
 from gaplab.experiments.training_run import rebuilt
-from gaplab.training import accuracy
+from gaplab.training import Recipe, accuracy
 
 Plan = Callable[[Settings, Store], list[Run]]
 
@@ -175,7 +175,7 @@ def card(run: Run, store: Store) -> Row:
             "transposed": pictures.transpose,
             "planted": list(pictures.planted),
         },
-        "recipe": {"schedule": "one_cycle", **arguments["recipe"], "batch_size": 64},
+        "recipe": {"schedule": Recipe.schedule, **arguments["recipe"], "batch_size": Recipe.batch_size},
         "seed": arguments["seed"],
         "test_images": pictures.test_size,
         "test_accuracy": record["rows"][arguments["table"]][0]["test_accuracy"],

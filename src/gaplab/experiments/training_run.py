@@ -35,7 +35,7 @@ def train_network(
     Args:
         network: Arguments of `gaplab.models.make`, without the seed.
         pictures: Fields of `Pictures`.
-        recipe: Arguments of `gaplab.training.fit` that the plan decides: ``epochs``, ``lr`` and the like.
+        recipe: Fields of `gaplab.training.Recipe` that the plan decides: ``epochs``, ``lr`` and the like.
         seed: Of the weights, the order of the images, dropout and what is drawn at random.
         table: Evidence table that gets the run's row.
         labels: Further columns of that row.

@@ -111,7 +111,7 @@ def experiment(
 
 BY_HAND = """
 def head_share(network, head, size, classes):
-    trunk = counting.macs_by_module(counting.classifier(network), size)
+    trunk = counting.macs_by_module(counting.on_meta(network), size)
     shape = counting.last_map(network)
     work = shape.channels * classes * (shape.side(size) ** 2 if head == "flatten" else 1)
     return 100 * work / (work + trunk[""] - trunk["fc"])

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from gaplab.counting import LastMap
 from gaplab.errors import ReaderError, unknown_name
+from gaplab.shapes import LastMap
 from gaplab.widgets.base import PageWidget, WidgetValueError
 
 SIZES = (32, 640)

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from gaplab import practice
 from gaplab.errors import ReaderError
-from gaplab.interview import Question
+from gaplab.interview import pages
+from gaplab.interview.questions import Question
 from gaplab.widgets.base import PageWidget
 
 LENGTHS = (5, 10, 20)
@@ -25,7 +25,7 @@ class MockInterview(PageWidget):
     What a reader writes, ticks and chooses stays in the browser; the widget tells Python nothing.
 
     Args:
-        questions: The questions, from :func:`gaplab.practice.bank`.
+        questions: The questions, from :func:`gaplab.interview.questions.bank`.
 
     Raises:
         ReaderError: No questions, or one of a topic that the kit has no page for.
@@ -43,17 +43,19 @@ class MockInterview(PageWidget):
         """Check the questions and write down what the page needs of them."""
         if not questions:
             raise ReaderError("The mock interview needs at least one question.")
-        if strange := sorted({q.file for q in questions} - set(practice.TOPICS)):
-            raise ReaderError(f"The mock interview has no topic {strange[0]!r}: name it in gaplab.practice.TOPICS.")
-        pages = {q.file: practice.page(q) for q in questions}
+        if strange := sorted({q.file for q in questions} - set(pages.TOPICS)):
+            raise ReaderError(
+                f"The mock interview has no topic {strange[0]!r}: name it in gaplab.interview.pages.TOPICS."
+            )
+        addresses = {q.file: pages.page(q) for q in questions}
         super().__init__(
             questions=[_state(question) for question in questions],
             topics=[
-                {"name": file, "title": title, "href": pages[file]}
-                for file, title in practice.TOPICS.items()
-                if file in pages
+                {"name": file, "title": title, "href": addresses[file]}
+                for file, title in pages.TOPICS.items()
+                if file in addresses
             ],
-            levels=[list(item) for item in practice.LEVEL_TITLES.items()],
+            levels=[list(item) for item in pages.LEVEL_TITLES.items()],
             lengths=list(LENGTHS),
             target=TARGET_SECONDS,
         )
@@ -88,7 +90,7 @@ def _state(question: Question) -> dict[str, Any]:
         "rubric": list(question.rubric),
         "follow_ups": [{"ask": f.ask, "answer": f.answer, "probes": list(f.probes)} for f in question.follow_ups],
         "wrong": [{"says": w.says, "why": w.why} for w in question.wrong],
-        "href": practice.address(question),
-        "proof": practice.proof_address(question),
+        "href": pages.address(question),
+        "proof": pages.proof_address(question),
         "chapter": question.chapter,
     }

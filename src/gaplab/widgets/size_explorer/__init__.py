@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import traitlets
 
 from gaplab.errors import ReaderError, unknown_name
-from gaplab.sizes import Stage, sides
+from gaplab.shapes import Stretch, sides
 from gaplab.widgets.base import PageWidget, WidgetValueError
 
 HEADS = {
@@ -38,7 +38,7 @@ class Explored:
     """
 
     name: str
-    stages: tuple[Stage, ...]
+    stages: tuple[Stretch, ...]
     trained: int = 224
     largest: int = 640
     channels: int = 3

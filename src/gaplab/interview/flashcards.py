@@ -1,4 +1,4 @@
-"""Flashcards from the question bank: ``python -m gaplab.flashcards FOLDER`` writes a deck for Anki and a CSV file.
+"""Flashcards from the question bank: ``python -m gaplab.interview.flashcards FOLDER`` writes a deck for Anki and a CSV.
 
 A card keeps its identity while its question keeps its id: an import of a newer deck changes the card and leaves what
 was learnt. Anki takes the newer text only if it is dated later, so the cards bear the date of the last commit that
@@ -30,7 +30,7 @@ import genanki
 
 from gaplab import contents, files
 from gaplab.errors import ReaderError
-from gaplab.interview import Question, bank
+from gaplab.interview.questions import Question, bank
 
 DECK = "gaplab-flashcards.apkg"
 TABLE = "gaplab-flashcards.csv"
@@ -185,8 +185,8 @@ def last_change(book: Path) -> int:
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
     sources = [*contents.notebooks(book), *sorted((book / "interview" / "questions").glob("*.toml"))]
-    code = [book.parent / "src" / "gaplab" / f"{name}.py" for name in ("claims", "flashcards", "interview")]
-    sources += [path for path in code if path.exists()]
+    package = book.parent / "src" / "gaplab"
+    sources += [*sorted((package / "claims").glob("*.py")), *sorted((package / "interview").glob("*.py"))]
     asked = ["git", "log", "-1", "--format=%ct", "--", *(os.path.relpath(path, book) for path in sources)]
     try:
         # git complains in the reader's language and encoding: only its digits are read.
@@ -211,7 +211,7 @@ def write(book: Path, folder: Path) -> list[Path]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the flashcards into the folder named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m gaplab.flashcards", description="Write the flashcards.")
+    parser = argparse.ArgumentParser(prog="python -m gaplab.interview.flashcards", description="Write the flashcards.")
     parser.add_argument("folder", type=Path, help="where deck and table go")
     parser.add_argument("--book", type=Path, default=Path("book"), help="the book's folder")
     options: Any = parser.parse_args(arguments)

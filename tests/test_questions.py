@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gaplab import claims, contents, interview
+from gaplab import claims, contents
 from gaplab.claims import FAILS, HOLDS, Verdict
 from gaplab.errors import ReaderError
+from gaplab.interview import questions as interview
 
 BOOK = Path(__file__).parent.parent / "book"
 BANK = BOOK / "interview" / "questions"

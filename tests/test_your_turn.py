@@ -1,7 +1,7 @@
 import ipywidgets
 import pytest
 
-from gaplab import conditions, turn
+from gaplab import conditions, your_turn
 from gaplab.errors import ReaderError
 
 
@@ -12,7 +12,7 @@ def controls():
 def test_the_page_shows_the_first_choice_and_what_running_adds(monkeypatch, capsys):
     monkeypatch.setenv(conditions.STATIC, "1")
     seen = []
-    assert turn.your_turn(lambda network, size: seen.append((network, size)), "choose more", **controls()) is None
+    assert your_turn.your_turn(lambda network, size: seen.append((network, size)), "choose more", **controls()) is None
     assert seen == [("a", 3)]
     assert "Run the chapter to choose more." in capsys.readouterr().out
 
@@ -20,7 +20,7 @@ def test_the_page_shows_the_first_choice_and_what_running_adds(monkeypatch, caps
 def test_a_kernel_follows_the_reader(monkeypatch):
     monkeypatch.delenv(conditions.STATIC, raising=False)
     seen, given = [], controls()
-    box = turn.your_turn(lambda network, size: seen.append((network, size)), "x", **given)
+    box = your_turn.your_turn(lambda network, size: seen.append((network, size)), "x", **given)
     given["network"].value = "b"
     given["size"].value = 5
     assert seen == [("a", 3), ("b", 3), ("b", 5)]
@@ -33,11 +33,11 @@ def test_a_bad_choice_is_shown_as_its_sentence(monkeypatch, capsys):
     def refuse(network, size):
         raise ReaderError(f"A size of {size} is too small: choose 4 or more.")
 
-    turn.your_turn(refuse, "x", **controls())
+    your_turn.your_turn(refuse, "x", **controls())
     assert capsys.readouterr().out.endswith("A size of 3 is too small: choose 4 or more.\n")
 
 
 def test_a_mistake_in_the_code_is_not_swallowed(monkeypatch):
     monkeypatch.setenv(conditions.STATIC, "1")
     with pytest.raises(ZeroDivisionError):
-        turn.your_turn(lambda network, size: 1 / 0, "x", **controls())
+        your_turn.your_turn(lambda network, size: 1 / 0, "x", **controls())

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gaplab import contents, interview, practice
+from gaplab import contents
 from gaplab.errors import ReaderError
+from gaplab.interview import pages
+from gaplab.interview import questions as bank_of
 
 BOOK = Path(__file__).parent.parent / "book"
 KIT = BOOK / "interview"
@@ -14,7 +16,7 @@ KIT = BOOK / "interview"
 
 @pytest.fixture(scope="module")
 def bank():
-    return practice.bank(BOOK)
+    return pages.bank(BOOK)
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +29,17 @@ def said(displayed, act, kind="text/markdown"):
 
 
 def test_every_topic_has_its_title_and_its_page(questions):
-    assert list(practice.TOPICS) == list(dict.fromkeys(q.file for q in questions))
-    assert set(practice.LEVEL_TITLES) == set(interview.LEVELS)
-    assert set(practice.KIND_TITLES) == set(interview.KINDS)
+    assert list(pages.TOPICS) == list(dict.fromkeys(q.file for q in questions))
+    assert set(pages.LEVEL_TITLES) == set(bank_of.LEVELS)
+    assert set(pages.KIND_TITLES) == set(bank_of.KINDS)
     for question in questions:
-        source = (KIT / practice.page(question)).with_suffix(".py").read_text(encoding="utf-8")
+        source = (KIT / pages.page(question)).with_suffix(".py").read_text(encoding="utf-8")
         assert f'question.file == "{question.file}"' in source
 
 
 def test_a_question_is_written_whole(questions, displayed):
     for question in questions:
-        text = said(displayed, lambda question=question: practice.ask([question]))
+        text = said(displayed, lambda question=question: pages.ask([question]))
         assert f'id="{question.id}"' in text
         assert f'href="../{question.proof.replace("#", ".html#")}"' in text
         pairs = [(f.ask, f.answer) for f in question.follow_ups] + [(w.says, w.why) for w in question.wrong]
@@ -47,7 +49,7 @@ def test_a_question_is_written_whole(questions, displayed):
 
 
 def test_folds_are_closed_and_markdown_inside_them_stays_markdown(questions, displayed):
-    text = said(displayed, lambda: practice.ask(questions))
+    text = said(displayed, lambda: pages.ask(questions))
     assert text.count("<details") == text.count("</details>") == sum(4 + len(q.follow_ups) for q in questions)
     depth = 0
     for line in text.splitlines():
@@ -72,25 +74,25 @@ def test_no_text_turns_into_markup_by_chance(questions):
 
 
 def test_lists_lead_to_every_question_once(questions, displayed):
-    for show in (practice.by_level, practice.by_kind):
+    for show in (pages.by_level, pages.by_kind):
         links = re.findall(r'href="([^"]+)"', said(displayed, lambda show=show: show(questions)))
-        assert sorted(links) == sorted(practice.address(q) for q in questions)
+        assert sorted(links) == sorted(pages.address(q) for q in questions)
 
 
 def test_the_table_counts_what_is_there(questions, displayed):
-    html = said(displayed, lambda: practice.counts(questions), "text/html")
+    html = said(displayed, lambda: pages.counts(questions), "text/html")
     numbers = [int(n) for n in re.findall(r'questions">(\d+)</a>', html)]
-    assert len(numbers) == len(practice.TOPICS) * len(interview.LEVELS)
+    assert len(numbers) == len(pages.TOPICS) * len(bank_of.LEVELS)
     assert sum(numbers) == len(questions)
     assert f"{len(questions)} questions" in html
     first = [q for q in questions if q.file == "1_parameter_count"]
-    assert numbers[:3] == [sum(q.level == level for q in first) for level in interview.LEVELS]
+    assert numbers[:3] == [sum(q.level == level for q in first) for level in bank_of.LEVELS]
     assert 'href="parameter_count.html#on-site"' in html
 
 
 def spoken(bank, **changes):
     chosen = {"line": "A line.", "number": "P7", "trap": "q-param-02", "follow_up": "q-param-12"} | changes
-    return lambda: practice.spoken(*bank, **chosen)
+    return lambda: pages.spoken(*bank, **chosen)
 
 
 def test_a_spoken_answer_has_its_line_number_trap_and_follow_up(bank, displayed):

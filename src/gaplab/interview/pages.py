@@ -10,8 +10,8 @@ import pandas as pd
 from gaplab import figures, markup
 from gaplab.claims import Verdict
 from gaplab.errors import unknown_name
-from gaplab.interview import KINDS, LEVELS, Question
-from gaplab.interview import bank as bank  # the pages of the kit need this one module
+from gaplab.interview.questions import KINDS, LEVELS, Question
+from gaplab.interview.questions import bank as bank  # the pages of the kit need this one module
 
 TOPICS = {
     "1_parameter_count": "Parameter count",
