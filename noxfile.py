@@ -106,7 +106,7 @@ def _site(session: nox.Session, *options: str) -> Path:
 
 @nox.session(venv_backend="none", requires=["book"])
 def tests(session: nox.Session) -> None:
-    """Lint, types, unit tests, nbval over every notebook, checks on the built site, browser tests.
+    """Lint, types, imports, unit tests, nbval over every notebook, checks on the built site, browser tests.
 
     After ``-- --newest`` with the newest releases in the ranges, in environments of their own; what else stands there
     goes to pytest, and chooses tests.
@@ -118,6 +118,7 @@ def tests(session: nox.Session) -> None:
         session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
         session.run(python, "-m", "ruff", "check", ".", external=True)
         session.run(python, "-m", "mypy", external=True)
+        session.run("lint-imports", "--no-cache", external=True)
     # Two workers on two cores: more threads than one each would only wait for one another.
     _pytest(session, python, 1, *(arguments or ("tests", *NBVAL)))
 

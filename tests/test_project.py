@@ -10,6 +10,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from gaplab import contents
+
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -115,9 +117,34 @@ def test_workflows_know_nothing_but_nox_and_its_sessions():
             assert command == "pip install nox" or (named and named[1] in sessions), f"{name}.yml runs {command!r}"
 
 
+def test_the_map_of_the_house_is_the_one_that_imports_are_held_to():
+    (drawn,) = re.findall(r"(?s)## The house\n.*?```\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    rooms = [line[25:].strip() for line in drawn.splitlines() if "↓" not in line]
+    assert rooms == PYPROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
+
+
+def test_no_page_reaches_into_the_long_runs():
+    """The import contract sees the package alone."""
+    imported = {
+        name
+        for path in (ROOT / "book").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in (
+            [f"{node.module}.{alias.name}" for alias in node.names]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    }
+    assert "gaplab.claims" in imported
+    assert not [name for name in imported if name.startswith("gaplab.experiments")]
+
+
 def test_pages_of_the_contents_exist_and_every_chapter_is_in_them():
-    files = re.findall(r"file: (\S+)", (ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = {path.stem for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb")}
-    assert chapters <= set(files)
+    files = contents.pages(ROOT / "book")
+    assert {path.stem for path in contents.notebooks(ROOT / "book")} == {
+        path.stem for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb")
+    }
     for name in files:
         assert any((ROOT / "book" / f"{name}{suffix}").exists() for suffix in (".ipynb", ".md")), name
