@@ -183,11 +183,13 @@ def test_photograph_is_the_central_square_in_both_forms():
 
 
 @pytest.mark.parametrize("name", data.PHOTOGRAPHS)
-def test_every_photograph_has_the_size_asked_for(name):
+def test_every_photograph_has_the_size_asked_for_and_the_files_colours(name):
     picture, tensor = data.photograph(name, 96)
     assert picture.shape == (96, 96, 3)
     assert tensor.shape == (1, 3, 96, 96)
-    assert picture.std() > 20
+    square = data._photograph_file(name)[0].double()
+    assert picture.mean(axis=(0, 1)) == pytest.approx(square.mean(dim=(1, 2)).numpy(), abs=2)
+    assert picture.std() == pytest.approx(float(square.std()), rel=0.2)
 
 
 def test_grey_photograph_gets_three_equal_channels():
