@@ -72,10 +72,11 @@ def test_nothing_is_dropped_in_silence(draw):
         draw()
 
 
-def test_heads_differ_in_more_than_colour():
-    for key in ("marker", "linestyle"):
-        values = [str(style[key]) for style in figures.HEAD_STYLE.values()]
-        assert len(set(values)) == len(values), key
+@pytest.mark.parametrize("styles", ["HEAD_STYLE", "REMEDY_STYLE", "ROAD_STYLE", "NETWORK_STYLE"])
+@pytest.mark.parametrize("key", ["color", "marker", "linestyle"])
+def test_lines_differ_in_more_than_colour(styles, key):
+    values = [str(style[key]) for style in getattr(figures, styles).values()]
+    assert len(set(values)) == len(values)
 
 
 def test_tables_and_answers_keep_their_words_as_plain_text(displayed):
@@ -96,12 +97,6 @@ def test_size_curves_draw_mean_band_and_training_size():
     (band,) = ax.collections  # a single run has no spread to draw
     heights = band.get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == (1.0, 10.0)
-
-
-def test_remedies_differ_in_more_than_colour():
-    for key in ("marker", "linestyle"):
-        values = [str(style[key]) for style in figures.REMEDY_STYLE.values()]
-        assert len(set(values)) == len(values), key
 
 
 def test_points_take_seeds_of_different_number_and_show_their_deviation():
@@ -152,12 +147,6 @@ def test_roads_draw_a_panel_a_quantity_and_mark_the_ends_in_the_first():
     assert [label.get_text() for label in second.get_xticklabels()] == ["1", "4", "16"]
     assert first.get_ylim()[0] == second.get_ylim()[0] == 0
     assert len(second.lines) == 1
-
-
-def test_variants_differ_in_more_than_colour():
-    for key in ("color", "marker", "linestyle"):
-        values = [str(style[key]) for style in figures.ROAD_STYLE.values()]
-        assert len(set(values)) == len(values), key
 
 
 def test_a_table_can_be_folded_under_its_words(displayed):

@@ -22,21 +22,3 @@ from gaplab.claims.record import (
     rounded,
 )
 from gaplab.claims.trial import Trial, board
-
-__all__ = [
-    "CAVEATS",
-    "FAILS",
-    "HOLDS",
-    "MARKS",
-    "VERDICT_MIME",
-    "Claim",
-    "Trial",
-    "Verdict",
-    "board",
-    "claim",
-    "claims",
-    "decimals",
-    "gather",
-    "mean_spread",
-    "rounded",
-]

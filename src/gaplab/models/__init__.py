@@ -21,36 +21,3 @@ from gaplab.models.heads import HEADS, HIDDEN, TORCHVISION_RESNETS, HeadName, ma
 from gaplab.models.inspection import Parts, classifier, count_parameters, hooked, parts
 from gaplab.models.layers import BasicBlock, BlurPool, GeM, MlpConv, PadShortcut, Rescaled
 from gaplab.models.seeding import seeded
-
-__all__ = [
-    "DEPTHS",
-    "HEADS",
-    "HIDDEN",
-    "NETWORKS",
-    "NIN",
-    "TORCHVISION_RESNETS",
-    "BasicBlock",
-    "BlurPool",
-    "CifarResNet",
-    "ControlCNN",
-    "GeM",
-    "HeadName",
-    "MlpConv",
-    "PadShortcut",
-    "Parts",
-    "Rescaled",
-    "build",
-    "classifier",
-    "control_cnn",
-    "count_parameters",
-    "hooked",
-    "make",
-    "make_head",
-    "nin",
-    "official",
-    "parts",
-    "resnet8",
-    "resnet20",
-    "seeded",
-    "torchvision_resnet",
-]
