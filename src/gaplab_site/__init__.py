@@ -1,0 +1,55 @@
+"""Sphinx extension of the site: what Jupyter Book and its theme leave open, a module for each job.
+
+Jobs of the book's own:
+
+- `verdicts`: a claim without a verdict fails the build.
+- `reading_time`: a chapter says how long it takes to read.
+- `problem_sets`: a problem set says what it takes and offers its notebook.
+- `mentions`: the first mention of a term or a paper on a page leads to the glossary or the bibliography.
+- `publishing`: the address of the repository turns on all that needs one.
+
+Patches, each of which says what it waits for: `cells`, `offline`, `pictures`, `accessibility`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
+
+from gaplab_site import (
+    accessibility,
+    cells,
+    mentions,
+    offline,
+    pictures,
+    problem_sets,
+    publishing,
+    reading_time,
+    verdicts,
+)
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Connect every job to the step of the build at which it is done."""
+    offline.use_packaged_node()
+    app.add_config_value("gaplab_repository", "", "html", [str])
+    app.add_directive("problem-sets", problem_sets.ProblemSets)
+    app.add_transform(cells.NameCells)
+    app.connect("config-inited", publishing.publish)
+    app.connect("builder-inited", verdicts.require_verdicts)
+    app.connect("doctree-read", reading_time.tell_reading_time)
+    app.connect("doctree-read", problem_sets.tell_problem_set)
+    app.connect("doctree-resolved", mentions.link_mentions)
+    app.connect("html-page-context", offline.drop_foreign_scripts, priority=900)
+    app.connect("html-page-context", pictures.hold_pictures)
+    app.connect("html-page-context", accessibility.satisfy_checkers)
+    # Sphinx keeps the pages that it has read: where this package changes, it must read them again.
+    modules = sorted(Path(__file__).parent.glob("*.py"))
+    return {
+        "env_version": zlib.crc32(b"".join(module.read_bytes() for module in modules)),
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }
