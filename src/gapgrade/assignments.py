@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
 from collections.abc import Iterable
@@ -13,6 +14,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from gapgrade import CourseworkError
+from gapgrade.cells import earns_points, facts, is_answer
+from gaplab.files import write_atomically
 
 STEM = re.compile(r"(ps\d+)_\w+")
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -79,20 +82,20 @@ class Assignment:
     @property
     def graded(self) -> list[NotebookNode]:
         """Cells that earn points: tests, and answers in words."""
-        return [cell for cell in self.notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+        return [cell for cell in self.notebook.cells if earns_points(cell)]
 
     @property
     def answers(self) -> list[NotebookNode]:
         """Cells that a student fills in."""
-        return [cell for cell in self.notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+        return [cell for cell in self.notebook.cells if is_answer(cell)]
 
 
-def exercise(grade_id: str) -> str:
+def exercise_of(grade_id: str) -> str:
     """Return the answer that a test belongs to: ``ex-1-1`` for ``ex-1-1-test-2``."""
     return re.sub(r"-test(-\d+)?$", "", grade_id)
 
 
-def read(source: Path) -> Assignment:
+def read_assignment(source: Path) -> Assignment:
     """Read a source and check that it keeps the format that ``book/coursework/README.md`` describes.
 
     Raises:
@@ -103,8 +106,7 @@ def read(source: Path) -> Assignment:
         raise CourseworkError(f"{source.name}: an assignment is named psN_slug.py, for example ps1_parameter_count.py.")
     notebook = jupytext.read(source, fmt="py:percent")
     front = notebook.metadata
-    facts = front.get("coursework", {})
-    missing = {"title", "chapter", "minutes"} - set(facts)
+    missing = {"title", "chapter", "minutes"} - set(front.get("coursework", {}))
     if missing:
         raise CourseworkError(f"{source.name}: the front matter's coursework lacks {', '.join(sorted(missing))}.")
     notebook.metadata = NotebookNode(
@@ -121,15 +123,15 @@ def read(source: Path) -> Assignment:
         if cell.id in seen:
             raise CourseworkError(f"{source.name} has two cells named {cell.id!r}: give each its own name.")
         seen.add(cell.id)
-        answer = _settle(cell, answer, source.name)
+        answer = _check_and_lock(cell, answer, source.name)
     return Assignment(match[1], source, notebook)
 
 
-def _settle(cell: NotebookNode, answer: str, where: str) -> str:
+def _check_and_lock(cell: NotebookNode, answer: str, where: str) -> str:
     """Check one cell, lock it if it is given code, and return the name of the answer that a test may follow."""
     name = cell.metadata.get("name")
-    known = cell.metadata.get("nbgrader")
-    if known is None:
+    known = facts(cell)
+    if not known:
         if cell.cell_type != "code":
             return answer
         if name is None:
@@ -143,12 +145,12 @@ def _settle(cell: NotebookNode, answer: str, where: str) -> str:
         raise CourseworkError(f"{where}: the cell named {name!r} has the grade_id {known.get('grade_id')!r}.")
     if known.get("solution"):
         return str(name)
-    if known.get("grade") and exercise(str(name)) != answer:
+    if known.get("grade") and exercise_of(str(name)) != answer:
         raise CourseworkError(f"{where}: the test {name!r} does not follow the answer that it tests.")
     return answer
 
 
-def find(folder: Path, names: Iterable[str] = ()) -> dict[str, Assignment]:
+def find_assignments(folder: Path, names: Iterable[str] = ()) -> dict[str, Assignment]:
     """Read the assignments of a folder: all, or those named (``ps2``, or the whole stem).
 
     Raises:
@@ -163,7 +165,7 @@ def find(folder: Path, names: Iterable[str] = ()) -> dict[str, Assignment]:
             )
     if not wanted:
         raise CourseworkError(f"{folder} holds no assignment.")
-    return {name: read(sources[name]) for name in wanted}
+    return {name: read_assignment(sources[name]) for name in wanted}
 
 
 def as_text(notebook: NotebookNode) -> str:
@@ -181,22 +183,21 @@ def write_release(assignment: Assignment, notebook: str, folder: Path, package: 
         folder: Where the zip goes.
         package: What ``pip install`` is given for gaplab: an address or a file.
     """
-    facts = assignment.notebook.metadata.coursework
+    front = assignment.notebook.metadata.coursework
     readme = RELEASE_README.format(
         title=assignment.title,
         underline="=" * len(assignment.title),
-        chapter=facts["chapter"],
-        minutes=facts["minutes"],
+        chapter=front["chapter"],
+        minutes=front["minutes"],
         seconds=assignment.cell_seconds,
         points=f"{assignment.points:g}",
         package=package,
         notebook=f"{assignment.slug}.ipynb",
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{assignment.slug}.zip"
-    side = target.with_suffix(".part")
-    with zipfile.ZipFile(side, "w", zipfile.ZIP_DEFLATED) as archive:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in ((f"{assignment.slug}.ipynb", notebook), ("README.txt", readme)):
             archive.writestr(zipfile.ZipInfo(f"{assignment.slug}/{name}", EPOCH), text, zipfile.ZIP_DEFLATED)
-    side.replace(target)
+    target = folder / f"{assignment.slug}.zip"
+    write_atomically(target, content.getvalue())
     return target

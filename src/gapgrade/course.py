@@ -25,9 +25,12 @@ from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
 from gapgrade import CourseworkError
-from gapgrade.assignments import Assignment, as_text, exercise
-from gapgrade.intake import Submission, restore
+from gapgrade.assignments import Assignment, as_text, exercise_of
+from gapgrade.cells import facts, is_answer
+from gapgrade.intake import Submission
+from gapgrade.restoring import restore
 from gapgrade.sandbox import Limits, Sandbox
+from gaplab.files import write_atomically
 
 COURSE = "gaplab"
 
@@ -65,6 +68,34 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Result:
+    """A graded submission with its marks, in the assignment's order."""
+
+    record: Record
+    marks: list[Mark]
+
+    @property
+    def score(self) -> float:
+        """Points that were earned."""
+        return sum(mark.score for mark in self.marks)
+
+    @property
+    def waiting_points(self) -> float:
+        """Points that wait to be given by hand."""
+        return sum(mark.points for mark in self.marks if mark.waiting)
+
+    @property
+    def exercises(self) -> dict[str, tuple[float, float]]:
+        """Score and points of each exercise, its parts together: ``{"ex-1-1": (score, points)}``."""
+        sums: dict[str, tuple[float, float]] = {}
+        for mark in self.marks:
+            name = exercise_of(mark.grade_id)
+            score, points = sums.get(name, (0.0, 0.0))
+            sums[name] = score + mark.score, points + mark.points
+        return sums
+
+
+@dataclass(frozen=True)
 class Task:
     """One submission that has to be graded, with the limits under which it runs."""
 
@@ -88,6 +119,7 @@ class Course:
         # nbgrader starts alembic by name, and it lies beside this Python.
         os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.database = f"sqlite:///{self.root / 'gradebook.db'}"
+        self._log = self.root / "nbgrader.log"
 
     @contextmanager
     def gradebook(self) -> Any:
@@ -103,7 +135,7 @@ class Course:
         config.CourseDirectory.student_id = student
         config.Exporter.optimistic_validation = True
         step = converter(coursedir=CourseDirectory(config=config), config=config, force=True, **traits)
-        step.log = _log(self.root / "nbgrader.log")
+        step.log = _logger(self._log)
         step.start()
 
     def generate(self, assignment: Assignment) -> str:
@@ -115,20 +147,17 @@ class Course:
         source = self.root / "source" / assignment.name / f"{assignment.slug}.ipynb"
         source.parent.mkdir(parents=True, exist_ok=True)
         text = as_text(assignment.notebook)
-        if self._release(assignment).exists() and source.read_text(encoding="utf-8") == text:
-            return self._release(assignment).read_text(encoding="utf-8")
-        self._release(assignment).unlink(missing_ok=True)
+        release = self._release(assignment)
+        if release.exists() and source.read_text(encoding="utf-8") == text:
+            return release.read_text(encoding="utf-8")
+        release.unlink(missing_ok=True)
         source.write_text(text, encoding="utf-8")
         try:
             self._convert(GenerateAssignment, assignment, ".")
         except Exception as problem:
-            log = (
-                (self.root / "nbgrader.log").read_text(encoding="utf-8")
-                if (self.root / "nbgrader.log").exists()
-                else ""
-            )
+            log = self._log.read_text(encoding="utf-8") if self._log.exists() else ""
             raise CourseworkError(f"nbgrader refuses {assignment.source.name}: {problem}\n{log}") from problem
-        return as_text(nbformat.read(self._release(assignment), as_version=4))
+        return as_text(nbformat.read(release, as_version=4))
 
     def _release(self, assignment: Assignment) -> Path:
         return self.root / "release" / assignment.name / f"{assignment.slug}.ipynb"
@@ -140,15 +169,22 @@ class Course:
         """Where a student's feedback page lies."""
         return self.root / "feedback" / student / assignment.name / f"{assignment.slug}.html"
 
+    def _records(self, assignment: Assignment) -> Path:
+        return self.root / "records" / assignment.name
+
     def record(self, assignment: Assignment, student: str) -> Record | None:
         """Read what is known of a submission that was graded before."""
-        path = self.root / "records" / assignment.name / f"{student}.json"
+        path = self._records(assignment) / f"{student}.json"
         return Record(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
     def records(self, assignment: Assignment) -> list[Record]:
         """List the graded submissions of an assignment, by student."""
-        names = sorted(path.stem for path in (self.root / "records" / assignment.name).glob("*.json"))
+        names = sorted(path.stem for path in self._records(assignment).glob("*.json"))
         return [record for name in names if (record := self.record(assignment, name))]
+
+    def results(self, assignment: Assignment) -> list[Result]:
+        """List the graded submissions of an assignment with their marks, by student."""
+        return [Result(record, self.marks(assignment, record.student)) for record in self.records(assignment)]
 
     def grade(self, task: Task, sandbox: Sandbox, seed: int) -> Record:
         """Grade one submission; whatever is in it, the student gets a grade and a page of feedback.
@@ -158,37 +194,11 @@ class Course:
             sandbox: Where the student's code runs.
             seed: What the hidden tests draw from.
         """
-        assignment, submission = task.assignment, task.submission
-        student = submission.student
-        release = nbformat.read(self._release(assignment), as_version=4)
-        target = self.root / "submitted" / student / assignment.name
-        _remove(target)
-        _remove(self._autograded(assignment, student))
-        target.mkdir(parents=True)
-        stopped: list[str] = []
-
-        def execute(notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-            stopped[:] = sandbox.run(notebook, seed, task.limits)
-            return notebook, resources
-
-        for last in (False, True):
-            text = as_text(restore(release, submission))
-            (target / f"{assignment.slug}.ipynb").write_text(text, encoding="utf-8")
-            steps = [execute, LimitOutput, SaveAutoGrades, CheckCellMetadata]
-            try:
-                self._convert(Autograde, assignment, student, autograde_preprocessors=steps)
-                break
-            except Exception as problem:
-                if last:
-                    raise
-                # nbgrader could not handle it, for a reason not met yet: zero, a note, and the batch goes on.
-                submission.notes.append(
-                    f"{submission.path.name} could not be graded ({type(problem).__name__}: {problem})"
-                )
-                submission.notebook = None
+        submission = task.submission
+        stopped = self._grade_cells(task, sandbox, seed)
         record = Record(
-            student=student,
-            assignment=assignment.name,
+            student=submission.student,
+            assignment=task.assignment.name,
             name=submission.name,
             lms=submission.lms,
             lms_id=submission.lms_id,
@@ -199,12 +209,39 @@ class Course:
             graded=datetime.now(UTC).isoformat(timespec="seconds"),
             notes=[*submission.notes, *stopped],
         )
-        path = self.root / "records" / assignment.name / f"{student}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        side = path.with_suffix(".part")
-        side.write_text(json.dumps(asdict(record), ensure_ascii=False, indent=1), encoding="utf-8")
-        side.replace(path)
+        text = json.dumps(asdict(record), ensure_ascii=False, indent=1)
+        write_atomically(self._records(task.assignment) / f"{record.student}.json", text.encode())
+        self.write_feedback(task.assignment, record.student)
         return record
+
+    def _grade_cells(self, task: Task, sandbox: Sandbox, seed: int) -> list[str]:
+        """Run a submission and put its marks into the gradebook; return a sentence for each cell that was stopped."""
+        assignment, submission = task.assignment, task.submission
+        release = nbformat.read(self._release(assignment), as_version=4)
+        target = self.root / "submitted" / submission.student / assignment.name
+        _remove(target)
+        _remove(self._autograded(assignment, submission.student))
+        target.mkdir(parents=True)
+        stopped: list[str] = []
+
+        def execute(notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+            stopped[:] = sandbox.run(notebook, seed, task.limits)
+            return notebook, resources
+
+        def attempt() -> None:
+            text = as_text(restore(release, submission))
+            (target / f"{assignment.slug}.ipynb").write_text(text, encoding="utf-8")
+            steps = [execute, LimitOutput, SaveAutoGrades, CheckCellMetadata]
+            self._convert(Autograde, assignment, submission.student, autograde_preprocessors=steps)
+
+        try:
+            attempt()
+        except Exception as problem:
+            # nbgrader could not handle it, for a reason not met yet: zero, a note, and the batch goes on.
+            submission.notes.append(f"{submission.path.name} could not be graded ({type(problem).__name__}: {problem})")
+            submission.notebook = None
+            attempt()
+        return stopped
 
     def write_feedback(self, assignment: Assignment, student: str) -> None:
         """Write the student's page of feedback from the graded notebook and the gradebook."""
@@ -216,21 +253,17 @@ class Course:
             found = book.find_submission_notebook(assignment.slug, assignment.name, student)
             grades = {grade.name: grade for grade in found.grades}
             comments = {comment.name: comment.comment or "" for comment in found.comments}
-            marks = []
-            for cell in assignment.graded:
-                grade = grades[cell.id]
-                by_hand = bool(cell.metadata.nbgrader["solution"])
-                marks.append(
-                    Mark(
-                        cell.id,
-                        float(grade.max_score),
-                        float(grade.score),
-                        by_hand,
-                        bool(grade.needs_manual_grade),
-                        comments.get(cell.id, ""),
-                    )
+            return [
+                Mark(
+                    cell.id,
+                    points=float(grades[cell.id].max_score),
+                    score=float(grades[cell.id].score),
+                    by_hand=is_answer(cell),
+                    waiting=bool(grades[cell.id].needs_manual_grade),
+                    comment=comments.get(cell.id, ""),
                 )
-            return marks
+                for cell in assignment.graded
+            ]
 
     def mark_by_hand(
         self, assignment: Assignment, student: str, grade_id: str, score: float | None, comment: str
@@ -249,24 +282,7 @@ class Course:
         """Read a student's answer in words."""
         path = self._autograded(assignment, student) / f"{assignment.slug}.ipynb"
         cells = nbformat.read(path, as_version=4).cells
-        return next(str(cell.source) for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
-
-
-def grade_one(root: Path, task: Task, sandbox: Sandbox, seed: int) -> Record:
-    """Grade one submission and write its feedback, as a worker process does."""
-    course = Course(root)
-    record = course.grade(task, sandbox, seed)
-    course.write_feedback(task.assignment, task.submission.student)
-    return record
-
-
-def by_exercise(marks: list[Mark]) -> dict[str, tuple[float, float]]:
-    """Sum the parts of each exercise: ``{"ex-1-1": (score, points)}``."""
-    sums: dict[str, tuple[float, float]] = {}
-    for mark in marks:
-        score, points = sums.get(exercise(mark.grade_id), (0.0, 0.0))
-        sums[exercise(mark.grade_id)] = score + mark.score, points + mark.points
-    return sums
+        return next(str(cell.source) for cell in cells if facts(cell).get("grade_id") == grade_id)
 
 
 def _remove(folder: Path) -> None:
@@ -277,7 +293,7 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _log(path: Path) -> logging.Logger:
+def _logger(path: Path) -> logging.Logger:
     log = logging.getLogger(f"gapgrade.{path.parent.name}")
     if not log.handlers:
         log.addHandler(logging.FileHandler(path, encoding="utf-8", delay=True))

@@ -1,22 +1,20 @@
-"""Finds who handed in what in a folder, and puts each submission back into the assignment's shape."""
+"""Finds who handed in what in a folder."""
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from gapgrade import CourseworkError
 from gapgrade.assignments import Assignment
+from gapgrade.cells import facts
 
 MAX_BYTES = 50 * 2**20
 IGNORED = (".ipynb_checkpoints", "__MACOSX", ".DS_Store", "__pycache__")
@@ -49,9 +47,9 @@ class Submission:
     @property
     def digest(self) -> str:
         """Hash of the file."""
-        return (
-            hashlib.sha256(self.path.read_bytes()).hexdigest() if self.path.stat().st_size <= MAX_BYTES else "too large"
-        )
+        if self.path.stat().st_size > MAX_BYTES:
+            return "too large"
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
 
 def unpack(given: Path, target: Path) -> Path:
@@ -90,10 +88,9 @@ def collect(folder: Path, assignments: Mapping[str, Assignment], only: str = "")
         if any(part in IGNORED or part.startswith(".") for part in relative.parts):
             continue
         submission = _owner(path, relative)
-        problem = _load(submission)
-        if problem:
+        if problem := _read_notebook(submission):
             submission.notes.append(f"{path.name} {problem}")
-        submission.assignment = _which(submission, relative, assignments)
+        submission.assignment = _assignment_of(submission, relative, assignments)
         submissions.append(submission)
     sure = {submission.assignment for submission in submissions} - {""}
     default = only or (sure.pop() if len(sure) == 1 else next(iter(assignments)) if len(assignments) == 1 else "")
@@ -111,30 +108,24 @@ def collect(folder: Path, assignments: Mapping[str, Assignment], only: str = "")
 def _owner(path: Path, relative: Path) -> Submission:
     for part in relative.parts:
         for lms, pattern in (("moodle", MOODLE), ("canvas", CANVAS)):
-            match = pattern.fullmatch(part)
-            if match:
-                return Submission(
-                    _safe(f"{match['name']}-{match['id']}"), path, name=match["name"], lms=lms, lms_id=match["id"]
-                )
-    if len(relative.parts) > 1:
-        name = relative.parts[0]
-    else:
-        match = FLAT.fullmatch(path.stem)
-        name = match["name"] if match else path.stem
+            if match := pattern.fullmatch(part):
+                name, number = match["name"], match["id"]
+                return Submission(_safe(f"{name}-{number}"), path, name=name, lms=lms, lms_id=number)
+    match = FLAT.fullmatch(path.stem)
+    flat = match["name"] if match else path.stem
+    name = relative.parts[0] if len(relative.parts) > 1 else flat
     return Submission(_safe(name), path, name=name)
 
 
 def _safe(name: str) -> str:
     safe = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "student"
+    if safe in (name, name.replace(" ", "-")):
+        return safe
     # Two names that only differ in what is not safe must not become one student.
-    return (
-        safe
-        if safe == name or safe == name.replace(" ", "-")
-        else f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:4]}"
-    )
+    return f"{safe}-{hashlib.sha256(name.encode()).hexdigest()[:4]}"
 
 
-def _load(submission: Submission) -> str:
+def _read_notebook(submission: Submission) -> str:
     """Read the notebook; return what is wrong with the file, or nothing."""
     if submission.path.stat().st_size > MAX_BYTES:
         return f"is larger than {MAX_BYTES // 2**20} MB and was not read"
@@ -148,16 +139,14 @@ def _load(submission: Submission) -> str:
     return ""
 
 
-def _ids(cell: NotebookNode) -> list[str]:
+def names_of(cell: NotebookNode) -> list[str]:
     """Names that a cell may go by: nbgrader's, and the cell's own id where an editor has dropped nbgrader's."""
-    facts = cell.metadata.get("nbgrader")
-    named = facts.get("grade_id") if isinstance(facts, dict) else None
-    return [str(name) for name in (named, cell.get("id")) if name]
+    return [str(name) for name in (facts(cell).get("grade_id"), cell.get("id")) if name]
 
 
-def _which(submission: Submission, relative: Path, assignments: Mapping[str, Assignment]) -> str:
+def _assignment_of(submission: Submission, relative: Path, assignments: Mapping[str, Assignment]) -> str:
     if submission.notebook is not None:
-        mine = {name for cell in submission.notebook.cells for name in _ids(cell)}
+        mine = {name for cell in submission.notebook.cells for name in names_of(cell)}
         shared = {
             name: len(mine & {cell.id for cell in (*assignment.graded, *assignment.answers)})
             for name, assignment in assignments.items()
@@ -185,65 +174,3 @@ def _newest(group: list[Submission]) -> Submission:
     if readable:
         last.notes.append(f"{last.path.name} counts, of several: {', '.join(sorted(readable))} did not")
     return last
-
-
-def restore(release: NotebookNode, submission: Submission) -> NotebookNode:
-    """Put a submission back into the assignment's shape: the release's cells in their order, the student's answers.
-
-    Given cells and tests are the release's. A student's own cells stay behind the cell that they followed. What was
-    edited, deleted, moved or copied costs nothing by that. A submission that cannot be read becomes the untouched
-    release.
-
-    Returns:
-        The notebook to grade. Notes on what was put back are added to the submission.
-    """
-    answers: dict[str, str] = {}
-    own: dict[str, list[NotebookNode]] = {"": []}
-    known = {name: cell for cell in release.cells for name in [cell.id]}
-    changed: list[str] = []
-    behind = ""
-    for cell in submission.notebook.cells if submission.notebook is not None else ():
-        name = next((name for name in _ids(cell) if name in known), "")
-        if name and name not in answers:
-            answers[name], behind = cell.source, name
-            if _locked(known[name]) and cell.source.rstrip() != known[name].source.rstrip():
-                changed.append(name)
-        elif cell.source.strip():
-            # A copy of a known cell, or one of the student's own: it runs where it stands.
-            new: Any = new_code_cell if cell.cell_type == "code" else new_markdown_cell
-            own.setdefault(behind, []).append(new(cell.source))
-    result = NotebookNode(copy.deepcopy(release), cells=[])
-    result.cells += own[""]
-    missing: list[str] = []
-    for given in release.cells:
-        cell, extra = copy.deepcopy(given), own.get(given.id, [])
-        facts = given.metadata.get("nbgrader")
-        if facts and given.id not in answers:
-            missing.append(given.id)
-        elif facts and facts.get("solution"):
-            cell.source = answers[given.id]
-            if cell.cell_type == "markdown":
-                # Words that were written below the cell, instead of in it, are the answer too.
-                below = [one for one in extra if one.cell_type == "markdown"]
-                extra = [one for one in extra if one.cell_type == "code"]
-                texts = [cell.source] if cell.source.strip() != given.source.strip() else []
-                texts += [one.source for one in below]
-                cell.source = "\n\n".join(texts) or given.source
-        result.cells += [cell, *extra]
-    if submission.notebook is None:
-        note = "**Nothing could be graded.** " + "; ".join(submission.notes) + "."
-        result.cells.insert(0, new_markdown_cell(note))
-    else:
-        if missing:
-            submission.notes.append(f"cells that were missing and were put back: {', '.join(missing)}")
-        if changed:
-            submission.notes.append(f"given cells that were changed and were put back: {', '.join(changed)}")
-    for position, cell in enumerate(result.cells):
-        if cell.id not in known:
-            cell.id = f"own-{position:03d}"
-    return result
-
-
-def _locked(cell: NotebookNode) -> bool:
-    facts = cell.metadata.get("nbgrader", {})
-    return bool(facts.get("locked") and not facts.get("solution"))

@@ -24,6 +24,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from gapgrade import CourseworkError
+from gapgrade.cells import facts, is_test
 
 ISOLATIONS = {
     "bubblewrap": "no network, no other processes; of the disk only Python and gaplab, read-only, and a scratch folder",
@@ -58,17 +59,8 @@ runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)
 """
 
 # What a C library, a font and a time zone need of /etc, and no more.
-ETC = (
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "alternatives",
-    "fonts",
-    "localtime",
-    "passwd",
-    "group",
-    "nsswitch.conf",
-)
+LOADER = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d")
+ETC = (*LOADER, "alternatives", "fonts", "localtime", "passwd", "group", "nsswitch.conf")
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
 
 # The conditions under which the book's own outputs are made (gaplab.rendering).
@@ -95,7 +87,7 @@ class Limits:
     """Per cell; more is dropped."""
 
     @property
-    def room(self) -> list[str]:
+    def as_arguments(self) -> list[str]:
         """Bytes of memory and of a file, as `LIMIT` takes them."""
         return [str(int(self.memory_gib * 2**30)), str(self.file_mib * 2**20)]
 
@@ -165,7 +157,7 @@ class Sandbox:
         Raises:
             CourseworkError: A limit cannot be set.
         """
-        refused = self._try(self.isolation, LIMIT, *limits.room)
+        refused = self._try(self.isolation, LIMIT, *limits.as_arguments)
         if refused:
             raise CourseworkError(
                 f"Students' code cannot be limited here ({refused}), so nothing was graded: choose other limits, or "
@@ -190,22 +182,12 @@ class Sandbox:
             return []
         if isolation == "unshare":
             return ["unshare", "--net", "--map-root-user"]
-        command = [
-            "bwrap",
-            "--die-with-parent",
-            "--new-session",
-            "--unshare-all",
-            "--proc",
-            "/proc",
-            "--dev",
-            "/dev",
-            "--tmpfs",
-            "/tmp",
-        ]
+        alone = ["bwrap", "--die-with-parent", "--new-session", "--unshare-all"]
+        fresh = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
         seen = [*SYSTEM, *(f"/etc/{name}" for name in ETC), *self.parts]
-        for path in seen:
-            command += ["--ro-bind-try", path, path]
-        return [*command, "--bind", str(scratch), str(scratch), "--chdir", str(scratch / "work")]
+        shown = [argument for path in seen for argument in ("--ro-bind-try", path, path)]
+        own = ["--bind", str(scratch), str(scratch), "--chdir", str(scratch / "work")]
+        return [*alone, *fresh, *shown, *own]
 
     @contextmanager
     def _kernel(self, seed: int, limits: Limits) -> Iterator[_Client]:
@@ -214,33 +196,9 @@ class Sandbox:
             scratch = Path(name)
             for folder in ("work", "home", "spec/student"):
                 (scratch / folder).mkdir(parents=True)
-            kernel = [
-                str(self.python),
-                "-c",
-                LAUNCH,
-                *limits.room,
-                "-f",
-                "{connection_file}",
-                "--HistoryManager.hist_file=:memory:",
-            ]
-            spec = {
-                "argv": [*self._wrap(self.isolation, scratch), *kernel],
-                "display_name": "student",
-                "language": "python",
-            }
-            (scratch / "spec" / "student" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
-            home = str(scratch / "home")
-            environment = CONDITIONS | {
-                "GAPLAB_GRADING_SEED": str(seed),
-                "HOME": home,
-                "TMPDIR": str(scratch / "work"),
-                # The gaplab that was found, also where it is installed elsewhere too.
-                "PYTHONPATH": os.pathsep.join(str(Path(part).parent) for part in self.parts[2:]),
-                "PATH": f"{self.python.parent}{os.pathsep}{os.defpath}",
-            }
             manager = AsyncKernelManager(
                 kernel_name="student",
-                kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(scratch / "spec")]),
+                kernel_spec_manager=KernelSpecManager(kernel_dirs=[self._write_spec(scratch, limits)]),
                 # Sockets that are files reach into a network namespace of its own.
                 transport="tcp" if sys.platform == "win32" else "ipc",
                 connection_file=str(scratch / "k.json"),
@@ -257,9 +215,28 @@ class Sandbox:
             )
             client.allowed = limits.output_characters
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            with client.setup_kernel(cleanup_kc=True, env=environment, cwd=str(scratch / "work"), **quiet):
+            where = {"env": self._environment(scratch, seed), "cwd": str(scratch / "work")}
+            with client.setup_kernel(cleanup_kc=True, **where, **quiet):
                 client.shutdown_kernel = "immediate"
                 yield client
+
+    def _write_spec(self, scratch: Path, limits: Limits) -> str:
+        """Write how a kernel is started in the sandbox; return the folder in which Jupyter finds that."""
+        kernel = [str(self.python), "-c", LAUNCH, *limits.as_arguments, "-f", "{connection_file}"]
+        command = [*self._wrap(self.isolation, scratch), *kernel, "--HistoryManager.hist_file=:memory:"]
+        spec = json.dumps({"argv": command, "display_name": "student", "language": "python"})
+        (scratch / "spec" / "student" / "kernel.json").write_text(spec, encoding="utf-8")
+        return str(scratch / "spec")
+
+    def _environment(self, scratch: Path, seed: int) -> dict[str, str]:
+        return CONDITIONS | {
+            "GAPLAB_GRADING_SEED": str(seed),
+            "HOME": str(scratch / "home"),
+            "TMPDIR": str(scratch / "work"),
+            # The gaplab that was found, also where it is installed elsewhere too.
+            "PYTHONPATH": os.pathsep.join(str(Path(part).parent) for part in self.parts[2:]),
+            "PATH": f"{self.python.parent}{os.pathsep}{os.defpath}",
+        }
 
     def run(self, notebook: NotebookNode, seed: int, limits: Limits) -> list[str]:
         """Execute every cell of a notebook in place.
@@ -290,7 +267,7 @@ class Sandbox:
                     if reason:
                         notes.append(f"{_name(cell)}: {reason}")
                         break
-                    if not _is_test(cell):
+                    if not is_test(cell):
                         done.append(cell)
         return notes
 
@@ -314,7 +291,7 @@ class Sandbox:
             return _stop(cell, f"stopped after {client.timeout} seconds")
         except DeadKernelError:
             return _stop(cell, "the process died (out of memory, or it ended itself)")
-        if _is_test(cell):
+        if is_test(cell):
             for output in cell.outputs:
                 # nbgrader takes a warning on the error stream for a failed test.
                 if output.output_type == "stream":
@@ -327,12 +304,5 @@ def _stop(cell: NotebookNode, reason: str) -> str:
     return reason
 
 
-def _is_test(cell: NotebookNode) -> bool:
-    facts = cell.metadata.get("nbgrader", {})
-    return bool(facts.get("grade") and not facts.get("solution"))
-
-
 def _name(cell: NotebookNode) -> str:
-    return str(
-        cell.metadata.get("nbgrader", {}).get("grade_id") or f"a cell of the student's own ({cell.source[:30]!r})"
-    )
+    return str(facts(cell).get("grade_id") or f"a cell of the student's own ({cell.source[:30]!r})")

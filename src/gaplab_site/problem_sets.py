@@ -64,4 +64,5 @@ class ProblemSets(SphinxDirective):
                 f"| [{about.title.removeprefix('Problem set ')}]({about.stem})<br>{link} "
                 f"| [{about.chapter}](../{names[about.chapter]}) | {about.minutes} | {about.points} |"
             )
-        return self.parse_text_to_nodes("\n".join(lines))
+        table: list[nodes.Node] = self.parse_text_to_nodes("\n".join(lines))
+        return table

@@ -7,6 +7,7 @@ the untouched stub are tried.
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import runpy
@@ -57,37 +58,40 @@ def forked(namespace, answer, following, seconds):
     return json.loads(text)
 
 
+def up_to_the_last_test(cells):
+    """Return the cells behind an answer that belong to it.
+
+    What stands behind the last test, such as a long training, is another exercise's.
+    """
+    own = list(itertools.takewhile(lambda cell: not cell.metadata.nbgrader["solution"], cells))
+    while own and not own[-1].metadata.nbgrader["grade"]:
+        own.pop()
+    return own
+
+
 def main(source, answers, extent="all"):
     """Try everything and print one JSON object."""
     os.environ.setdefault("GAPLAB_GRADING_SEED", str(secrets.randbits(32)))
-    from gapgrade.assignments import read
+    from gapgrade.assignments import read_assignment
 
     given = runpy.run_path(answers)["ANSWERS"]
     student = json.loads(Path(source).with_suffix(".ipynb").read_text(encoding="utf-8"))
     stubs = {cell["id"]: "".join(cell["source"]) for cell in student["cells"]}
     namespace = {"__name__": "__main__"}
-    assignment = read(Path(source))
+    assignment = read_assignment(Path(source))
     cells = [cell for cell in assignment.notebook.cells if cell.cell_type == "code"]
     result = {"seed": os.environ["GAPLAB_GRADING_SEED"], "answers": {}, "seconds": {}}
     last = max(position for position, cell in enumerate(cells) if cell.metadata.nbgrader["grade"])
     for position, cell in enumerate(cells[:last]):
         facts = cell.metadata.nbgrader
+        started = time.monotonic()
         if facts["solution"]:
-            following = []
-            for other in cells[position + 1 :]:
-                if other.metadata.nbgrader["solution"]:
-                    break
-                following.append(other)
-            # What stands behind the last test, such as a long training, is another exercise's.
-            tests = [number for number, other in enumerate(following) if other.metadata.nbgrader["grade"]]
-            following = following[: tests[-1] + 1] if tests else []
+            following = up_to_the_last_test(cells[position + 1 :])
             texts = {"wrong: left untouched": stubs[cell.id]}
-            known = given.get(cell.id, {"right": [], "wrong": []})
-            if extent == "core":
-                known = {"right": [], "wrong": []}
-            texts |= {f"right: {number}": text for number, text in enumerate(known["right"], start=1)}
-            texts |= {f"wrong: {label}": text for label, text in known["wrong"]}
-            started = time.monotonic()
+            if extent != "core" and cell.id in given:
+                known = given[cell.id]
+                texts |= {f"right: {number}": text for number, text in enumerate(known["right"], start=1)}
+                texts |= {f"wrong: {label}": text for label, text in known["wrong"]}
             result["answers"][cell.id] = {
                 label: forked(namespace, text, following, assignment.cell_seconds) for label, text in texts.items()
             }

@@ -29,13 +29,13 @@ def box():
 
 def started(code):
     return subprocess.run(
-        [sys.executable, "-c", code, *Limits().room], capture_output=True, encoding="utf-8", check=False
+        [sys.executable, "-c", code, *Limits().as_arguments], capture_output=True, encoding="utf-8", check=False
     )
 
 
 def test_every_limit_is_set():
     done = started(LIMIT + "print([resource.getrlimit(getattr(resource, name))[0] for name in limits])")
-    memory, files = map(int, Limits().room)
+    memory, files = map(int, Limits().as_arguments)
     assert done.stdout.strip() == str([memory, memory + 2**34, files, 0])
 
 

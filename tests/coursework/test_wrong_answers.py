@@ -89,9 +89,9 @@ def assigned():
 
 @pytest.mark.parametrize("path", assigned(), ids=lambda path: path.stem)
 def test_every_answer_in_code_has_five_wrong_answers(path):
-    from gapgrade.assignments import read
+    from gapgrade.assignments import read_assignment
 
-    assignment = read(path)
+    assignment = read_assignment(path)
     assert assignment.name in ANSWERS, f"tests/coursework/wrong_answers/{assignment.name}.py is missing"
     in_code = {cell.id for cell in assignment.answers if cell.cell_type == "code"}
     assert set(given(assignment.name)) == in_code

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gapgrade import CourseworkError
-from gapgrade.assignments import exercise, find, read, write_release
+from gapgrade.assignments import exercise_of, find_assignments, read_assignment, write_release
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -25,7 +25,7 @@ every = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def secrets(source):
     """List the distinctive lines between the marks: those that stand nowhere outside of them."""
     inside, outside, depth = [], [], 0
-    for cell in read(source).notebook.cells:
+    for cell in read_assignment(source).notebook.cells:
         for line in cell.source.split("\n"):
             if SECRET.search(line):
                 depth += 1 if "BEGIN" in line else -1
@@ -97,7 +97,7 @@ def test_committed_notebooks_are_what_their_sources_give(gapgrade):
 @pytest.mark.parametrize("source", SOURCES[1:], ids=lambda path: path.stem)
 def test_the_head_of_a_problem_set_says_what_its_cells_add_up_to(source):
     """Points in the text and in the table of exercises are those of the cells; there are four to six exercises."""
-    assignment = read(source)
+    assignment = read_assignment(source)
     head = assignment.notebook.cells[0].source
     (stated,) = re.findall(r"\*\*Points:\*\* (\d+)|\*\*It gives\*\* (\d+) points", head)
     assert float(stated[0] or stated[1]) == assignment.points
@@ -115,16 +115,16 @@ def test_the_head_of_a_problem_set_says_what_its_cells_add_up_to(source):
 
 @every
 def test_every_exercise_can_earn_points(source):
-    assignment = read(source)
+    assignment = read_assignment(source)
     assert assignment.points > 0
-    assert {exercise(cell.id) for cell in assignment.graded} == {cell.id for cell in assignment.answers}
+    assert {exercise_of(cell.id) for cell in assignment.graded} == {cell.id for cell in assignment.answers}
     by_hand = [cell for cell in assignment.graded if cell.metadata.nbgrader["solution"]]
     for cell in by_hand:
         assert "=== BEGIN MARK SCHEME ===" in cell.source, cell.id
 
 
 def test_a_release_is_the_notebook_and_a_page_of_instructions_and_the_same_bytes_each_time(tmp_path):
-    assignment = read(SOURCES[0])
+    assignment = read_assignment(SOURCES[0])
     text = SOURCES[0].with_suffix(".ipynb").read_text(encoding="utf-8")
     first = write_release(assignment, text, tmp_path / "a", "gaplab").read_bytes()
     assert first == write_release(assignment, text, tmp_path / "b", "gaplab").read_bytes()
@@ -154,9 +154,9 @@ def test_a_source_that_breaks_the_format_is_refused_in_one_sentence(tmp_path, ol
     assert old in text
     broken.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(CourseworkError, match=re.escape(sentence)):
-        read(broken)
+        read_assignment(broken)
 
 
 def test_an_unknown_assignment_is_refused_with_those_that_exist():
     with pytest.raises(CourseworkError, match=r"'ps7'.*ps0"):
-        find(HERE / "fixture", ["ps7"])
+        find_assignments(HERE / "fixture", ["ps7"])
