@@ -25,6 +25,7 @@ from nbformat.v4 import new_output
 
 from gapgrade import CourseworkError
 from gapgrade.cells import facts, is_test
+from gaplab import conditions
 
 ISOLATIONS = {
     "bubblewrap": "no network, no other processes; of the disk only Python and gaplab, read-only, and a scratch folder",
@@ -63,16 +64,8 @@ LOADER = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d")
 ETC = (*LOADER, "alternatives", "fonts", "localtime", "passwd", "group", "nsswitch.conf")
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
 
-# The conditions under which the book's own outputs are made (gaplab.rendering).
-CONDITIONS = {
-    "GAPLAB_DEVICE": "cpu",
-    "GAPLAB_STATIC": "1",
-    "PYTHONHASHSEED": "0",
-    "TQDM_DISABLE": "1",
-    "OMP_NUM_THREADS": "1",
-    "NBGRADER_EXECUTION": "autograde",
-    "LANG": "C.UTF-8",
-}
+# As the book's own outputs are made, and as nbgrader and a plain account would have it.
+CONDITIONS = conditions.KERNEL | conditions.ONE_THREAD | {"NBGRADER_EXECUTION": "autograde", "LANG": "C.UTF-8"}
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from gapgrade.assignments import read_assignment
+from gapgrade.sandbox import CONDITIONS
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 ANSWERS = {"ps0": HERE / "fixture" / "wrong_answers.py"} | {
     path.stem: path for path in sorted((HERE / "wrong_answers").glob("ps*.py"))
 }
-CONDITIONS = {
-    "GAPLAB_DEVICE": "cpu",
-    "GAPLAB_STATIC": "1",
-    "OMP_NUM_THREADS": "1",
-    "TQDM_DISABLE": "1",
-    "MPLBACKEND": "agg",
-}
-
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="answers are tried in forks, which this system lacks")
 
 
@@ -42,7 +37,7 @@ def tried(name, extent):
     """What each test of an assignment said to each answer; one process for the assignment."""
     done = subprocess.run(
         [sys.executable, str(HERE / "answers.py"), str(source(name)), str(ANSWERS[name]), extent],
-        env={**os.environ, **CONDITIONS, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, **CONDITIONS, "MPLBACKEND": "agg", "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         encoding="utf-8",
     )
@@ -83,14 +78,8 @@ def test_answer(name, exercise, label, extent):
         assert len(message.split()) >= 3, f"{test} fails with {error}({message!r}), which helps nobody\n{where}"
 
 
-def assigned():
-    return sorted((ROOT / "book" / "coursework").glob("ps*_*.py"))
-
-
-@pytest.mark.parametrize("path", assigned(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "book" / "coursework").glob("ps*_*.py")), ids=lambda path: path.stem)
 def test_every_answer_in_code_has_five_wrong_answers(path):
-    from gapgrade.assignments import read_assignment
-
     assignment = read_assignment(path)
     assert assignment.name in ANSWERS, f"tests/coursework/wrong_answers/{assignment.name}.py is missing"
     in_code = {cell.id for cell in assignment.answers if cell.cell_type == "code"}
