@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from PIL import Image
 
 from gaplab import claims, rendering
 
@@ -128,10 +129,14 @@ def test_the_first_load_is_light(path):
 
 @PAGES
 def test_pictures_hold_their_place(path):
-    """Only the first may load at once, and each says how large it is before it arrives."""
+    """Only the first may load at once, and each says before it arrives how large it is, at two dots a pixel."""
     images = re.findall(r"<img\b[^>]*_images[^>]*>", path.read_text(encoding="utf-8"))
-    assert all(re.search(r'width="\d+" height="\d+"', image) for image in images)
-    assert [i for i in images if 'loading="lazy"' not in i] == images[:1]
+    for tag in images:
+        stated = re.search(r'width="(\d+)" height="(\d+)"', tag)
+        with Image.open(SITE / "_images" / re.search(r'_images/([^"]+)"', tag)[1]) as picture:
+            assert stated is not None, tag
+            assert tuple(map(int, stated.groups())) == tuple(side // 2 for side in picture.size), tag
+    assert [tag for tag in images if 'loading="lazy"' not in tag] == images[:1]
 
 
 def test_every_verdict_leads_to_the_cell_that_shows_it():
@@ -197,8 +202,9 @@ def test_a_problem_set_says_what_it_takes_and_offers_its_notebook(notebook):
 def test_a_link_to_a_page_makes_a_card(path):
     text = path.read_text(encoding="utf-8")
     for name in ("og:title", "og:description", "og:image"):
-        assert f'property="{name}"' in text
-    assert '<link rel="icon"' in text or 'rel="shortcut icon"' in text or "favicon" in text
+        assert re.search(rf'<meta property="{name}" content="[^"]+"', text), name
+    assert "minutes to read" not in re.search(r'"og:description" content="([^"]*)"', text)[1]
+    assert re.search(r'<link rel="(shortcut )?icon" href="[^"]*_static/favicon.svg"', text)
 
 
 def test_no_address_of_a_repository_is_set_and_nothing_that_needs_one_shows():
@@ -215,6 +221,12 @@ def builder() -> str | None:
     return str(own) if own.exists() else shutil.which("jupyter-book")
 
 
+def built(root: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site of a copy of the book."""
+    options = ("--config", "_config.yml", "--toc", str(root / "_toc.yml"), "--path-output", ".")
+    return subprocess.run([builder(), "build", "book", *options], cwd=root, capture_output=True, encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """The site with the one line set: a front page, a chapter and the glossary are enough."""
@@ -228,18 +240,7 @@ def published(tmp_path_factory):
     (root / "_config.yml").write_text(config, encoding="utf-8")
     toc = "format: jb-book\nroot: 01_parameter_count\nchapters:\n  - file: reference/glossary\n"
     (root / "_toc.yml").write_text(toc, encoding="utf-8")
-    command = [
-        builder(),
-        "build",
-        "book",
-        "--config",
-        "_config.yml",
-        "--toc",
-        str(root / "_toc.yml"),
-        "--path-output",
-        ".",
-    ]
-    subprocess.run(command, cwd=root, check=True, capture_output=True)
+    assert built(root).returncode == 0
     return root
 
 
@@ -270,18 +271,7 @@ class TestPublished:
         chapter = published / "book" / "01_parameter_count.ipynb"
         text = chapter.read_text(encoding="utf-8")
         chapter.write_text(text.replace(claims.VERDICT_MIME, "application/json"), encoding="utf-8")
-        command = [
-            builder(),
-            "build",
-            "book",
-            "--config",
-            "_config.yml",
-            "--toc",
-            str(published / "_toc.yml"),
-            "--path-output",
-            ".",
-        ]
-        result = subprocess.run(command, cwd=published, capture_output=True, encoding="utf-8")
+        result = built(published)
         chapter.write_text(text, encoding="utf-8")
         assert result.returncode != 0
         assert "01_parameter_count.ipynb holds no verdict on I1, P1" in result.stdout + result.stderr
