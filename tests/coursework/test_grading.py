@@ -44,10 +44,6 @@ def code(source):
     return {"cell_type": "code", "id": "abc", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
 
 
-def blank():
-    return deepcopy(STUDENT)
-
-
 def deleted_cells():
     made = notebook()
     made["cells"] = [c for c in made["cells"] if c["id"] not in ("imports", "ex-0-2", "ex-0-2-test", "ex-0-1-test-2")]
@@ -92,45 +88,29 @@ def stripped_metadata():
     return made
 
 
-# (what it is, path in the folder of submissions, the file's content, points by exercise, a word of its note)
+KILL = "import os\nos._exit(1)"
+LEAVE = "import sys\ndef shares(grid):\n    sys.exit()\n"
+SQUARE = "def pooled(g):\n    return sum(map(sum, g)) / len(g)**2\n"
+ENDLESS = "def shares(grid):\n    while True:\n        pass\n"
 HOG = "def shares(grid):\n    hold = []\n    while True:\n        hold.append(bytearray(2**28))\n"
 STUBBORN = "while True:\n    try:\n        pass\n    except BaseException:\n        pass\n"
 FLOOD = "for _ in range(300):\n    print('x' * 10_000)\n" + POOLED
 WARNS = "import sys\n" + POOLED.replace("    values", "    print('careful', file=sys.stderr)\n    values", 1)
+# What it is: path in the folder of submissions, the file's content, points by exercise, a word of its note.
 CASES = {
     "perfect, from Canvas": ("doejane_11_101_ps0_fixture.ipynb", notebook(), (3, 3), ""),
     "late, from Canvas": ("roelee_LATE_12_102_ps0_fixture-1.ipynb", notebook(), (3, 3), ""),
-    "the square case only": (
-        "ann_ps0.ipynb",
-        notebook(ex_0_1="def pooled(g):\n    return sum(map(sum, g)) / len(g)**2\n"),
-        (1, 3),
-        "",
-    ),
-    "untouched": ("bob_ps0.ipynb", blank(), (0, 0), ""),
+    "the square case only": ("ann_ps0.ipynb", notebook(ex_0_1=SQUARE), (1, 3), ""),
+    "untouched": ("bob_ps0.ipynb", deepcopy(STUDENT), (0, 0), ""),
     "not JSON": ("cat_13_103_homework.ipynb", "PK\x03\x04 not a notebook", (0, 0), "not a notebook"),
     "JSON, but no notebook": ("dan_ps0.ipynb", "[1, 2]", (0, 0), "not a notebook"),
     "cells deleted": ("eve_ps0.ipynb", deleted_cells(), (3, 0), "missing"),
     "renamed, from Moodle": ("Jane Roe_31_assignsubmission_file_/final version.ipynb", notebook(), (3, 3), ""),
     "nbgrader's layout": ("fay/ps0/ps0_fixture.ipynb", notebook(), (3, 3), ""),
-    "endless loop in a function": (
-        "gus_ps0.ipynb",
-        notebook(ex_0_2="def shares(grid):\n    while True:\n        pass\n"),
-        (3, 0),
-        "ex-0-2-test: stopped after",
-    ),
-    "endless loop that cannot be interrupted": (
-        "hal_ps0.ipynb",
-        notebook(ex_0_1=STUBBORN),
-        (0, 3),
-        "ex-0-1: stopped after",
-    ),
+    "endless loop in a function": ("gus_ps0.ipynb", notebook(ex_0_2=ENDLESS), (3, 0), "ex-0-2-test: stopped after"),
+    "a loop that cannot be interrupted": ("hal_ps0.ipynb", notebook(ex_0_1=STUBBORN), (0, 3), "ex-0-1: stopped after"),
     "memory hog": ("ida_ps0.ipynb", notebook(ex_0_2=HOG), (3, 0), None),
-    "kills its process": (
-        "jim_ps0.ipynb",
-        notebook(ex_0_2="import os\nos._exit(1)"),
-        (3, 0),
-        "ex-0-2: the process died",
-    ),
+    "kills its process": ("jim_ps0.ipynb", notebook(ex_0_2=KILL), (3, 0), "ex-0-2: the process died"),
     "error at the first cell": ("kay_ps0.ipynb", broken_first_cell(), (3, 3), "changed"),
     "edited tests": ("lou_ps0.ipynb", edited_tests(), (0, 3), "changed"),
     "floods the output": ("moe_ps0.ipynb", notebook(ex_0_1=FLOOD), (3, 3), ""),
@@ -138,12 +118,7 @@ CASES = {
     "went on in a copied cell": ("oda_ps0.ipynb", copied_answer(), (3, 3), ""),
     "metadata dropped by an editor": ("pia_ps0.ipynb", stripped_metadata(), (3, 3), ""),
     "answered below the cell": ("quy_ps0.ipynb", words_below(), (3, 3), ""),
-    "SystemExit in a function": (
-        "rex_ps0.ipynb",
-        notebook(ex_0_2="import sys\ndef shares(grid):\n    sys.exit()\n"),
-        (3, 0),
-        "",
-    ),
+    "SystemExit in a function": ("rex_ps0.ipynb", notebook(ex_0_2=LEAVE), (3, 0), ""),
 }
 
 

@@ -1,5 +1,7 @@
 """Answers to problem set 5, right in another way or plausibly wrong; each replaces a whole answer cell."""
 
+from editing import changed, edits
+
 
 def predicted(cells=1, norm=10, amax=100, window=1, reach=25):
     return f"""
@@ -86,11 +88,6 @@ experiment = pd.DataFrame(rows)
 """
 
 
-def changed(text, old, new):
-    assert old in text, old
-    return text.replace(old, new)
-
-
 ANSWERS = {
     "ex-5-1": {
         "right": [predicted(), predicted(norm=10.0)],
@@ -121,36 +118,33 @@ def gem(x, p):
             ("the definition as it stands", "def gem(x, p):\n    return x.pow(p).mean(dim=(2, 3)).pow(1 / p)"),
             ("the average", "def gem(x, p):\n    return x.mean(dim=(2, 3))"),
             ("the maximum", "def gem(x, p):\n    return x.amax(dim=(2, 3))"),
-            ("the sum of the powers", changed(GEM, ".pow(p).mean(", ".pow(p).sum(")),
-            ("without the root", changed(GEM, "mean.pow(1 / p)", "mean")),
-            (
-                "over one axis, and then the average",
-                changed(GEM, "mean(dim=(2, 3))", "mean(dim=2).mean(dim=1, keepdim=True)"),
-            ),
-            (
-                "the maximum of the whole batch",
-                changed(GEM, "x.amax(dim=(2, 3), keepdim=True)", "x.amax().expand(*x.shape[:2], 1, 1)"),
-            ),
-            ("square maps only", changed(GEM, ".mean(dim=(2, 3))", ".sum(dim=(2, 3)) / x.shape[2] ** 2")),
-            (
-                "two axes too many",
-                changed(
-                    GEM, "peak[:, :, 0, 0] * mean.pow(1 / p)", "(peak[:, :, 0, 0] * mean.pow(1 / p))[:, :, None, None]"
+            *edits(
+                GEM,
+                ("the sum of the powers", ".pow(p).mean(", ".pow(p).sum("),
+                ("without the root", "mean.pow(1 / p)", "mean"),
+                ("over one axis, and then the average", "mean(dim=(2, 3))", "mean(dim=2).mean(dim=1, keepdim=True)"),
+                (
+                    "the maximum of the whole batch",
+                    "x.amax(dim=(2, 3), keepdim=True)",
+                    "x.amax().expand(*x.shape[:2], 1, 1)",
                 ),
+                ("square maps only", ".mean(dim=(2, 3))", ".sum(dim=(2, 3)) / x.shape[2] ** 2"),
+                (
+                    "two axes too many",
+                    "peak[:, :, 0, 0] * mean.pow(1 / p)",
+                    "(peak[:, :, 0, 0] * mean.pow(1 / p))[:, :, None, None]",
+                ),
+                ("batch of one", "peak[:, :, 0, 0] * mean.pow(1 / p)", "(peak[:, :, 0, 0] * mean.pow(1 / p))[:1]"),
+                ("always float64", "    peak", "    x = x.double()\n    peak"),
+                ("without a gradient", "    peak", "    x = x.detach()\n    peak"),
+                ("wrong gradient: part of it detached", "mean.pow(1 / p)", "mean.detach().pow(1 / p)"),
+                ("scales the maps in place", "(x / peak)", "x.data.div_(peak)"),
+                ("clamped so high that small cells change", "    peak", "    x = x.clamp(min=0.1)\n    peak"),
             ),
-            (
-                "batch of one",
-                changed(GEM, "peak[:, :, 0, 0] * mean.pow(1 / p)", "(peak[:, :, 0, 0] * mean.pow(1 / p))[:1]"),
-            ),
-            ("always float64", changed(GEM, "    peak", "    x = x.double()\n    peak")),
-            ("without a gradient", changed(GEM, "    peak", "    x = x.detach()\n    peak")),
-            ("wrong gradient: part of it detached", changed(GEM, "mean.pow(1 / p)", "mean.detach().pow(1 / p)")),
-            ("scales the maps in place", changed(GEM, "(x / peak)", "x.data.div_(peak)")),
             (
                 "by logarithms, nan where a cell is zero",
                 "def gem(x, p):\n    y = p * x.log().flatten(2)\n    return (y.exp().mean(dim=2).log() / p).exp()",
             ),
-            ("clamped so high that small cells change", changed(GEM, "    peak", "    x = x.clamp(min=0.1)\n    peak")),
         ],
     },
     "ex-5-2b": {
@@ -175,28 +169,27 @@ def gem_gradient(x, p, upstream):
         return torch.autograd.grad(y, x, upstream)[0]
 """,
             ),
-            ("not divided by the cells", changed(GEM_GRADIENT, " / cells", "")),
-            ("the power p", changed(GEM_GRADIENT, "pow(p - 1)", "pow(p)")),
-            ("nothing from above", changed(GEM_GRADIENT, "upstream[:, :, None, None] * ", "")),
-            ("the sum of what comes from above", changed(GEM_GRADIENT, "upstream[:, :, None, None]", "upstream.sum()")),
-            ("a factor p", changed(GEM_GRADIENT, "return ", "return p * ")),
-            ("the average's", changed(GEM_GRADIENT, "(x / pooled).pow(p - 1)", "torch.ones_like(x)")),
-            (
-                "normalised to one",
-                changed(GEM_GRADIENT, "/ cells", "/ (x / pooled).pow(p - 1).sum(dim=(2, 3), keepdim=True)"),
-            ),
-            (
-                "powers before the ratio, which overflow",
-                changed(GEM_GRADIENT, "(x / pooled).pow(p - 1)", "x.pow(p - 1) / pooled.pow(p - 1)"),
-            ),
-            ("square maps only", changed(GEM_GRADIENT, "x.shape[2] * x.shape[3]", "x.shape[2] ** 2")),
-            (
-                "over the batch too",
-                changed(GEM_GRADIENT, "mean(dim=(2, 3), keepdim=True)", "mean(dim=(0, 2, 3), keepdim=True)"),
-            ),
-            (
-                "changes what comes from above",
-                changed(GEM_GRADIENT, "    return upstream", "    upstream /= 1.5\n    return 1.5 * upstream"),
+            *edits(
+                GEM_GRADIENT,
+                ("not divided by the cells", " / cells", ""),
+                ("the power p", "pow(p - 1)", "pow(p)"),
+                ("nothing from above", "upstream[:, :, None, None] * ", ""),
+                ("the sum of what comes from above", "upstream[:, :, None, None]", "upstream.sum()"),
+                ("a factor p", "return ", "return p * "),
+                ("the average's", "(x / pooled).pow(p - 1)", "torch.ones_like(x)"),
+                ("normalised to one", "/ cells", "/ (x / pooled).pow(p - 1).sum(dim=(2, 3), keepdim=True)"),
+                (
+                    "powers before the ratio, which overflow",
+                    "(x / pooled).pow(p - 1)",
+                    "x.pow(p - 1) / pooled.pow(p - 1)",
+                ),
+                ("square maps only", "x.shape[2] * x.shape[3]", "x.shape[2] ** 2"),
+                ("over the batch too", "mean(dim=(2, 3), keepdim=True)", "mean(dim=(0, 2, 3), keepdim=True)"),
+                (
+                    "changes what comes from above",
+                    "    return upstream",
+                    "    upstream /= 1.5\n    return 1.5 * upstream",
+                ),
             ),
         ],
     },
@@ -213,8 +206,17 @@ def lse(x, r):
         ],
         "wrong": [
             ("the definition as it stands", "def lse(x, r):\n    return (r * x).exp().mean(dim=(2, 3)).log() / r"),
-            ("the sum instead of the mean", changed(LSE, ".exp().mean(", ".exp().sum(")),
-            ("not divided by r", changed(LSE, "mean.log() / r", "mean.log()")),
+            *edits(
+                LSE,
+                ("the sum instead of the mean", ".exp().mean(", ".exp().sum("),
+                ("not divided by r", "mean.log() / r", "mean.log()"),
+                ("over one axis", "mean(dim=(2, 3))", "mean(dim=2)[:, :, 0]"),
+                ("square maps only", ".mean(dim=(2, 3))", ".sum(dim=(2, 3)) / x.shape[3] ** 2"),
+                ("base two", "mean.log()", "mean.log2()"),
+                ("subtracts the peak and never adds it", "peak[:, :, 0, 0] + ", ""),
+                ("clears negative cells", "    peak", "    x = x.clamp(min=0)\n    peak"),
+                ("always float32", "    peak", "    x = x.float()\n    peak"),
+            ),
             ("r forgotten", changed(changed(LSE, "(r * (x - peak))", "(x - peak)"), " / r", "")),
             (
                 "a mean weighted by the softmax",
@@ -222,18 +224,12 @@ def lse(x, r):
             ),
             ("the maximum", "def lse(x, r):\n    return x.amax(dim=(2, 3))"),
             ("the average", "def lse(x, r):\n    return x.mean(dim=(2, 3))"),
-            ("over one axis", changed(LSE, "mean(dim=(2, 3))", "mean(dim=2)[:, :, 0]")),
-            ("square maps only", changed(LSE, ".mean(dim=(2, 3))", ".sum(dim=(2, 3)) / x.shape[3] ** 2")),
-            ("base two", changed(LSE, "mean.log()", "mean.log2()")),
             (
                 "without a gradient",
                 changed(LSE, "return ", "return torch.tensor(1.0) * ").replace(
                     "    peak =", "    x = x.detach()\n    peak ="
                 ),
             ),
-            ("subtracts the peak and never adds it", changed(LSE, "peak[:, :, 0, 0] + ", "")),
-            ("clears negative cells", changed(LSE, "    peak", "    x = x.clamp(min=0)\n    peak")),
-            ("always float32", changed(LSE, "    peak", "    x = x.float()\n    peak")),
         ],
     },
     "ex-5-4": {
@@ -248,119 +244,97 @@ def gradient_is_right(pool, gradient, x):
 """,
         ],
         "wrong": [
-            ("one right element is enough", changed(CHECKER, ".all()", ".any()")),
-            (
-                "most elements right is enough",
-                changed(CHECKER, "<= allowed).all()", "<= allowed).double().mean() > 0.5"),
-            ),
-            ("only the first channel of the first picture", changed(CHECKER, "allowed).all()", "allowed)[0, 0].all()")),
-            ("only the first picture", changed(CHECKER, "allowed).all()", "allowed)[0].all()")),
-            (
-                "the sums agree",
-                changed(
-                    CHECKER,
+            *edits(
+                CHECKER,
+                ("one right element is enough", ".all()", ".any()"),
+                ("most elements right is enough", "<= allowed).all()", "<= allowed).double().mean() > 0.5"),
+                ("only the first channel of the first picture", "allowed).all()", "allowed)[0, 0].all()"),
+                ("only the first picture", "allowed).all()", "allowed)[0].all()"),
+                (
+                    "the sums agree",
                     "((given.double() - wanted).abs() <= allowed).all()",
                     "(given.double() - wanted).sum().abs() <= allowed",
                 ),
-            ),
-            (
-                "the average error is small",
-                changed(
-                    CHECKER,
+                (
+                    "the average error is small",
                     "((given.double() - wanted).abs() <= allowed).all()",
                     "(given.double() - wanted).abs().mean() <= 0.02 * wanted.abs().max()",
                 ),
-            ),
-            (
-                "the direction alone",
-                changed(
-                    CHECKER,
+                (
+                    "the direction alone",
                     "((given.double() - wanted).abs() <= allowed).all()",
                     "F.cosine_similarity(given.double().flatten(), wanted.flatten(), dim=0) > 0.999",
                 ),
-            ),
-            ("the size alone", changed(CHECKER, "given.double() - wanted", "given.double().abs() - wanted.abs()")),
-            ("a tolerance of 3e-2", changed(CHECKER, "1e-3 * wanted.abs().max()", "3e-2")),
-            ("ten per cent", changed(CHECKER, "1e-3 * wanted", "0.1 * wanted")),
-            ("divided by one step", changed(CHECKER, "(2 * step)", "step")),
-            (
-                "moves x itself",
-                changed(
-                    CHECKER, "    x = x.detach().double().clone()\n", "    x += 1e-3\n    x = x.double().clone()\n"
+                ("the size alone", "given.double() - wanted", "given.double().abs() - wanted.abs()"),
+                ("a tolerance of 3e-2", "1e-3 * wanted.abs().max()", "3e-2"),
+                ("ten per cent", "1e-3 * wanted", "0.1 * wanted"),
+                ("divided by one step", "(2 * step)", "step"),
+                (
+                    "moves x itself",
+                    "    x = x.detach().double().clone()\n",
+                    "    x += 1e-3\n    x = x.double().clone()\n",
                 ),
-            ),
-            ("stays in float32", changed(CHECKER, "x.detach().double().clone()", "x.detach().clone()")),
-            (
-                "nan counts as right",
-                changed(
-                    CHECKER,
+                ("stays in float32", "x.detach().double().clone()", "x.detach().clone()"),
+                (
+                    "nan counts as right",
                     "((given.double() - wanted).abs() <= allowed).all()",
                     "not ((given.double() - wanted).abs() > allowed).any()",
                 ),
+                ("returns a tensor", "bool(right)", "right"),
+                ("stops instead of answering", "return bool(right)", "assert right\n    return True"),
             ),
             ("always yes", "def gradient_is_right(pool, gradient, x):\n    return True"),
             ("always no", "def gradient_is_right(pool, gradient, x):\n    return False"),
             ("shapes alone", "def gradient_is_right(pool, gradient, x):\n    return gradient(x).shape == x.shape"),
-            ("returns a tensor", changed(CHECKER, "bool(right)", "right")),
-            ("stops instead of answering", changed(CHECKER, "return bool(right)", "assert right\n    return True")),
         ],
     },
     "ex-5-5": {
         "right": [SPREAD],
         "wrong": [
-            ("in training mode", changed(SPREAD, "network.eval()", "network.train()")),
-            ("leaves the network in evaluation mode", changed(SPREAD, "    network.train(was_training)\n", "")),
-            ("hooks stay", changed(SPREAD, "handle.remove()", "pass")),
-            (
-                "one energy for all pictures",
-                changed(SPREAD, ".sum(dim=1).flatten(1)", ".sum(dim=(0, 1)).flatten()[None]"),
-            ),
-            ("the first picture alone", changed(SPREAD, "cells.mean()", "cells[0]")),
-            ("the energy of each channel", changed(SPREAD, ".sum(dim=1).flatten(1)", ".flatten(2).flatten(0, 1)")),
-            ("sizes instead of squares", changed(SPREAD, ".square()", ".abs()")),
-            (
-                "the inverse",
-                changed(
-                    SPREAD,
+            *edits(
+                SPREAD,
+                ("in training mode", "network.eval()", "network.train()"),
+                ("leaves the network in evaluation mode", "    network.train(was_training)\n", ""),
+                ("hooks stay", "handle.remove()", "pass"),
+                ("one energy for all pictures", ".sum(dim=1).flatten(1)", ".sum(dim=(0, 1)).flatten()[None]"),
+                ("the first picture alone", "cells.mean()", "cells[0]"),
+                ("the energy of each channel", ".sum(dim=1).flatten(1)", ".flatten(2).flatten(0, 1)"),
+                ("sizes instead of squares", ".square()", ".abs()"),
+                (
+                    "the inverse",
                     "energy.sum(dim=1) ** 2 / (energy**2).sum(dim=1)",
                     "(energy**2).sum(dim=1) / energy.sum(dim=1) ** 2",
                 ),
-            ),
-            (
-                "a number of cells, not a share",
-                changed(SPREAD, "float(cells.mean()) / energy.shape[1]", "float(cells.mean())"),
-            ),
-            ("zeros counted", changed(SPREAD, "gradient != 0", "gradient == 0")),
-            ("cells with anything in any channel", changed(SPREAD, "(gradient != 0)", "(gradient != 0).any(dim=1)")),
-            (
-                "activations instead of gradients",
-                changed(SPREAD, "zip(outputs, gradients, strict=True)", "outputs.items()"),
-            ),
-            (
-                "gradient of all logits",
-                changed(
-                    SPREAD,
+                ("a number of cells, not a share", "float(cells.mean()) / energy.shape[1]", "float(cells.mean())"),
+                ("zeros counted", "gradient != 0", "gradient == 0"),
+                ("cells with anything in any channel", "(gradient != 0)", "(gradient != 0).any(dim=1)"),
+                ("activations instead of gradients", "zip(outputs, gradients, strict=True)", "outputs.items()"),
+                (
+                    "gradient of all logits",
                     'F.cross_entropy(network(images), labels.to(images.device), reduction="sum")',
                     "network(images).sum()",
                 ),
-            ),
-            (
-                "percent",
-                changed(SPREAD, "float((gradient != 0).float().mean())", "100 * float((gradient != 0).float().mean())"),
-            ),
-            ("tensors", changed(SPREAD, "float(cells.mean()) / energy.shape[1]", "cells.mean() / energy.shape[1]")),
-            ("two stages", changed(SPREAD, '("layer1", "layer2", "layer3")', '("layer2", "layer3")')),
-            (
-                "what every batch norm saw is changed",
-                changed(SPREAD, "network.eval()", "network.train()\n    network(images)\n    network.eval()"),
+                ("percent", "float((gradient != 0).float().mean())", "100 * float((gradient != 0).float().mean())"),
+                ("tensors", "float(cells.mean()) / energy.shape[1]", "cells.mean() / energy.shape[1]"),
+                ("two stages", '("layer1", "layer2", "layer3")', '("layer2", "layer3")'),
+                (
+                    "what every batch norm saw is changed",
+                    "network.eval()",
+                    "network.train()\n    network(images)\n    network.eval()",
+                ),
             ),
         ],
     },
     "ex-5-5b": {
         "right": [EXPERIMENT, EXPERIMENT + "experiment = experiment.sample(frac=1, random_state=1)\n"],
         "wrong": [
-            ("one seed", changed(EXPERIMENT, "in (0, 1, 2)", "in (0,)")),
-            ("one head", changed(EXPERIMENT, '("gap", "max")', '("gap",)')),
+            *edits(
+                EXPERIMENT,
+                ("one seed", "in (0, 1, 2)", "in (0,)"),
+                ("one head", '("gap", "max")', '("gap",)'),
+                ("untrained networks", 'weights.load(f"resnet20-{head}-s{seed}")', "models.resnet20(head, seed=seed)"),
+                ("columns swapped", '"not_zero": share, "energy": energy', '"not_zero": energy, "energy": share'),
+            ),
             (
                 "heads swapped",
                 EXPERIMENT + "experiment['head'] = experiment['head'].map({'gap': 'max', 'max': 'gap'})\n",
@@ -369,16 +343,8 @@ def gradient_is_right(pool, gradient, x):
                 "the same network under three seeds",
                 changed(EXPERIMENT, "-s{seed}", "-s0") + "experiment.loc[:, 'energy'] = 0.5\n",
             ),
-            (
-                "untrained networks",
-                changed(EXPERIMENT, 'weights.load(f"resnet20-{head}-s{seed}")', "models.resnet20(head, seed=seed)"),
-            ),
             ("other columns", EXPERIMENT + "experiment = experiment.rename(columns={'energy': 'share'})\n"),
             ("percent", EXPERIMENT + "experiment['energy'] *= 100\n"),
-            (
-                "columns swapped",
-                changed(EXPERIMENT, '"not_zero": share, "energy": energy', '"not_zero": energy, "energy": share'),
-            ),
             ("every row twice", EXPERIMENT + "experiment = pd.concat([experiment, experiment])\n"),
             ("a row not measured", EXPERIMENT + "experiment.loc[3, 'energy'] = None\n"),
             ("no table", "experiment = None"),

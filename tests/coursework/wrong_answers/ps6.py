@@ -1,5 +1,7 @@
 """Answers to problem set 6, right in another way or plausibly wrong; each replaces a whole answer cell."""
 
+from editing import changed, edits
+
 
 def pool(body, features="channels", before="", after=""):
     return f"""
@@ -80,11 +82,6 @@ def decide(table, measure):
         verdict = "undecided"
     return {"difference": difference, "error": error, "verdict": verdict}
 """
-
-
-def changed(text, old, new):
-    assert old in text, old
-    return text.replace(old, new)
 
 
 ANSWERS = {
@@ -170,64 +167,65 @@ ANSWERS = {
     "ex-6-3": {
         "right": [BEHAVIOUR],
         "wrong": [
-            ("in training mode", changed(BEHAVIOUR, "network.eval()", "network.train()")),
-            ("leaves the network in evaluation mode", changed(BEHAVIOUR, "    network.train(was_training)\n", "")),
-            (
-                "counts the right class and not the same class",
-                changed(BEHAVIOUR, ".cpu() == still)", ".cpu() == labels)"),
-            ),
-            ("the unmoved image counts too", changed(BEHAVIOUR, "if dy or dx:", "if True:")),
-            ("four moves", changed(BEHAVIOUR, "if dy or dx:", "if bool(dy) != bool(dx):")),
-            ("moves by one pixel", changed(BEHAVIOUR, "(dy, dx), dims", "(dy // 2, dx // 2), dims")),
-            (
-                "only if no move changes anything",
-                changed(BEHAVIOUR, "torch.stack(same).float()", "torch.stack(same).all(dim=0).float()"),
-            ),
-            ("rolls the wrong axes", changed(BEHAVIOUR, "dims=(2, 3)", "dims=(0, 2)")),
-            ("40 px by a canvas", changed(BEHAVIOUR, "data.resize(images, 40)", "data.place(images, 40)")),
-            ("no larger than before", changed(BEHAVIOUR, "data.resize(images, 40)", "images")),
-            ("per cent", changed(BEHAVIOUR, '"accuracy": float(', '"accuracy": 100 * float(')),
-            (
-                "images that are not normalised",
-                changed(BEHAVIOUR, "data.normalise(images)", "images.float().to(where) / 255"),
-            ),
-            ("a count", changed(BEHAVIOUR, "(still == labels).float().mean()", "(still == labels).sum()")),
-            ("one key missing", changed(BEHAVIOUR, '"accuracy_at_40"', '"accuracy_40"')),
-            (
-                "tensors",
-                changed(BEHAVIOUR, "float((still == labels).float().mean())", "(still == labels).float().mean()"),
+            *edits(
+                BEHAVIOUR,
+                ("in training mode", "network.eval()", "network.train()"),
+                ("leaves the network in evaluation mode", "    network.train(was_training)\n", ""),
+                ("counts the right class and not the same class", ".cpu() == still)", ".cpu() == labels)"),
+                ("the unmoved image counts too", "if dy or dx:", "if True:"),
+                ("four moves", "if dy or dx:", "if bool(dy) != bool(dx):"),
+                ("moves by one pixel", "(dy, dx), dims", "(dy // 2, dx // 2), dims"),
+                (
+                    "only if no move changes anything",
+                    "torch.stack(same).float()",
+                    "torch.stack(same).all(dim=0).float()",
+                ),
+                ("rolls the wrong axes", "dims=(2, 3)", "dims=(0, 2)"),
+                ("40 px by a canvas", "data.resize(images, 40)", "data.place(images, 40)"),
+                ("no larger than before", "data.resize(images, 40)", "images"),
+                ("per cent", '"accuracy": float(', '"accuracy": 100 * float('),
+                ("images that are not normalised", "data.normalise(images)", "images.float().to(where) / 255"),
+                ("a count", "(still == labels).float().mean()", "(still == labels).sum()"),
+                ("one key missing", '"accuracy_at_40"', '"accuracy_40"'),
+                ("tensors", "float((still == labels).float().mean())", "(still == labels).float().mean()"),
             ),
         ],
     },
     "ex-6-3b": {
         "right": [GRADIENTS],
         "wrong": [
-            ("the mean loss", changed(GRADIENTS, 'reduction="sum"', 'reduction="mean"')),
-            ("in training mode", changed(GRADIENTS, "network.eval()", "network.train()")),
-            ("leaves the network in evaluation mode", changed(GRADIENTS, "    network.train(was_training)\n", "")),
-            ("one norm for the batch", changed(GRADIENTS, "energy.sum(dim=1).sqrt().mean()", "energy.sum().sqrt()")),
-            ("the squared norm", changed(GRADIENTS, "energy.sum(dim=1).sqrt().mean()", "energy.sum(dim=1).mean()")),
-            (
-                "the L1 norm",
-                changed(GRADIENTS, "energy.sum(dim=1).sqrt().mean()", "gradient.abs().flatten(1).sum(dim=1).mean()"),
-            ),
-            ("cells, not their share", changed(GRADIENTS, " / energy.shape[1]", "")),
-            (
-                "the share that is not zero",
-                changed(GRADIENTS, "float(cells.mean()) / energy.shape[1]", "float((gradient != 0).double().mean())"),
-            ),
-            ("channels and cells mixed", changed(GRADIENTS, ".square().sum(dim=1).flatten(1)", ".square().flatten(1)")),
-            (
-                "pictures mixed",
-                changed(GRADIENTS, ".square().sum(dim=1).flatten(1)", ".square().sum(dim=(0, 1)).flatten()[None]"),
-            ),
-            (
-                "the gradient of the pooled vector",
-                changed(
-                    GRADIENTS,
+            *edits(
+                GRADIENTS,
+                ("the mean loss", 'reduction="sum"', 'reduction="mean"'),
+                ("in training mode", "network.eval()", "network.train()"),
+                ("leaves the network in evaluation mode", "    network.train(was_training)\n", ""),
+                ("one norm for the batch", "energy.sum(dim=1).sqrt().mean()", "energy.sum().sqrt()"),
+                ("the squared norm", "energy.sum(dim=1).sqrt().mean()", "energy.sum(dim=1).mean()"),
+                ("the L1 norm", "energy.sum(dim=1).sqrt().mean()", "gradient.abs().flatten(1).sum(dim=1).mean()"),
+                ("cells, not their share", " / energy.shape[1]", ""),
+                (
+                    "the share that is not zero",
+                    "float(cells.mean()) / energy.shape[1]",
+                    "float((gradient != 0).double().mean())",
+                ),
+                ("channels and cells mixed", ".square().sum(dim=1).flatten(1)", ".square().flatten(1)"),
+                ("pictures mixed", ".square().sum(dim=1).flatten(1)", ".square().sum(dim=(0, 1)).flatten()[None]"),
+                (
+                    "the gradient of the pooled vector",
                     "logits = network.fc(network.pool(last).flatten(1))",
                     "last = network.pool(last).view(len(images), 64, 1, -1)\n    logits = network.fc(last.flatten(1))",
                 ),
+                (
+                    "the gradient of the largest logit",
+                    'F.cross_entropy(logits, labels.to(where), reduction="sum")',
+                    "logits.amax(dim=1).sum()",
+                ),
+                (
+                    "a hook that stays",
+                    "    last = network.features",
+                    "    network.pool.register_forward_hook(lambda *_: None)\n    last = network.features",
+                ),
+                ("tensors", "float(energy.sum(dim=1).sqrt().mean())", "energy.sum(dim=1).sqrt().mean()"),
             ),
             (
                 "one layer earlier",
@@ -237,45 +235,35 @@ ANSWERS = {
                     "network.layer2(network.layer1(F.relu(network.bn1(network.conv1(data.normalise(images))))))",
                 ).replace("network.pool(last)", "network.pool(network.layer3(last))"),
             ),
-            (
-                "the gradient of the largest logit",
-                changed(
-                    GRADIENTS, 'F.cross_entropy(logits, labels.to(where), reduction="sum")', "logits.amax(dim=1).sum()"
-                ),
-            ),
-            (
-                "a hook that stays",
-                changed(
-                    GRADIENTS,
-                    "    last = network.features",
-                    "    network.pool.register_forward_hook(lambda *_: None)\n    last = network.features",
-                ),
-            ),
-            (
-                "tensors",
-                changed(GRADIENTS, "float(energy.sum(dim=1).sqrt().mean())", "energy.sum(dim=1).sqrt().mean()"),
-            ),
         ],
     },
     "ex-6-4": {
         "right": [DECIDE],
         "wrong": [
-            ("gap less mine", changed(DECIDE, "(mine - gap)", "(gap - mine)")),
-            ("not paired: rows in the order of the table", changed(DECIDE, ".sort_index()", ".reset_index(drop=True)")),
-            (
-                "not paired: spreads added",
-                changed(
-                    DECIDE,
+            *edits(
+                DECIDE,
+                ("gap less mine", "(mine - gap)", "(gap - mine)"),
+                ("not paired: rows in the order of the table", ".sort_index()", ".reset_index(drop=True)"),
+                (
+                    "not paired: spreads added",
                     "float(gains.std(ddof=1) / len(gains) ** 0.5)",
                     "float(((mine.var() + gap.var()) / len(gains)) ** 0.5)",
                 ),
+                ("divided by n", "ddof=1", "ddof=0"),
+                ("the spread, not its standard error", " / len(gains) ** 0.5", ""),
+                ("divided by n and not by its root", "len(gains) ** 0.5", "len(gains)"),
+                ("whoever is ahead", "2 * error", "0 * error"),
+                ("lower never", '"lower"', '"undecided"'),
+                ("the median", "float(gains.mean())", "float(sorted(gains)[len(gains) // 2])"),
+                ("three seeds always", "len(gains) ** 0.5", "3 ** 0.5"),
+                (
+                    "two rows for a seed changed in the table",
+                    "    gap =",
+                    "    table.sort_values('seed', inplace=True)\n    gap =",
+                ),
+                ("no error", '"error": error, ', ""),
             ),
-            ("divided by n", changed(DECIDE, "ddof=1", "ddof=0")),
-            ("the spread, not its standard error", changed(DECIDE, " / len(gains) ** 0.5", "")),
-            ("divided by n and not by its root", changed(DECIDE, "len(gains) ** 0.5", "len(gains)")),
-            ("whoever is ahead", changed(DECIDE, "2 * error", "0 * error")),
             ("one standard error", changed(changed(DECIDE, "-2 * error", "-1 * error"), "> 2 * error", "> 1 * error")),
-            ("lower never", changed(DECIDE, '"lower"', '"undecided"')),
             (
                 "accuracy alone",
                 changed(
@@ -284,13 +272,6 @@ ANSWERS = {
                     "def decide",
                 ),
             ),
-            ("the median", changed(DECIDE, "float(gains.mean())", "float(sorted(gains)[len(gains) // 2])")),
-            ("three seeds always", changed(DECIDE, "len(gains) ** 0.5", "3 ** 0.5")),
-            (
-                "two rows for a seed changed in the table",
-                changed(DECIDE, "    gap =", "    table.sort_values('seed', inplace=True)\n    gap ="),
-            ),
-            ("no error", changed(DECIDE, '"error": error, ', "")),
         ],
     },
 }
