@@ -2,20 +2,20 @@ from pathlib import Path
 
 import pytest
 
-from gaplab.files import write_atomically
+from gaplab import files
 
 
 def test_a_file_is_written_with_its_folder_and_replaced(tmp_path):
     path = tmp_path / "a" / "b.txt"
-    write_atomically(path, b"old")
-    write_atomically(path, "neu, ü".encode())
+    files.write(path, b"old")
+    files.write(path, "neu, ü".encode())
     assert path.read_text(encoding="utf-8") == "neu, ü"
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch):
     path = tmp_path / "b.txt"
-    write_atomically(path, b"old")
+    files.write(path, b"old")
 
     def full(partial, content):
         with partial.open("wb") as file:
@@ -24,5 +24,5 @@ def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="no space"):
-        write_atomically(path, b"new content")
+        files.write(path, b"new content")
     assert path.read_bytes() == b"old"

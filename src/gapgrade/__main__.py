@@ -15,7 +15,7 @@ from gapgrade.assignments import find_assignments, write_release
 from gapgrade.course import Course
 from gapgrade.grading import grade
 from gapgrade.sandbox import ISOLATIONS
-from gaplab.files import write_atomically
+from gaplab import files
 
 PACKAGE_ADDRESS = "git+https://YOUR-SERVER/YOUR-COPY-OF-THE-BOOK"
 
@@ -33,7 +33,7 @@ def assign(options: argparse.Namespace) -> int:
                 if not target.exists() or target.read_text(encoding="utf-8") != text:
                     stale.append(target.name)
                 continue
-            write_atomically(target, text.encode())
+            files.write(target, text.encode())
             release = write_release(assignment, text, options.release, options.package)
             tqdm.write(f"wrote {target}\nwrote {release}")
     if stale:

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from gapgrade import CourseworkError
 from gapgrade.cells import earns_points, facts, is_answer
-from gaplab.files import write_atomically
+from gaplab import files
 
 STEM = re.compile(r"(ps\d+)_\w+")
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -199,5 +199,5 @@ def write_release(assignment: Assignment, notebook: str, folder: Path, package: 
         for name, text in ((f"{assignment.slug}.ipynb", notebook), ("README.txt", readme)):
             archive.writestr(zipfile.ZipInfo(f"{assignment.slug}/{name}", EPOCH), text, zipfile.ZIP_DEFLATED)
     target = folder / f"{assignment.slug}.zip"
-    write_atomically(target, content.getvalue())
+    files.write(target, content.getvalue())
     return target

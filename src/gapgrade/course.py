@@ -30,7 +30,7 @@ from gapgrade.cells import facts, is_answer
 from gapgrade.intake import Submission
 from gapgrade.restoring import restore
 from gapgrade.sandbox import Limits, Sandbox
-from gaplab.files import write_atomically
+from gaplab import files
 
 COURSE = "gaplab"
 
@@ -210,7 +210,7 @@ class Course:
             notes=[*submission.notes, *stopped],
         )
         text = json.dumps(asdict(record), ensure_ascii=False, indent=1)
-        write_atomically(self._records(task.assignment) / f"{record.student}.json", text.encode())
+        files.write(self._records(task.assignment) / f"{record.student}.json", text.encode())
         self.write_feedback(task.assignment, record.student)
         return record
 

@@ -23,7 +23,7 @@ from gapgrade.intake import Submission, collect, unpack
 from gapgrade.marking import read_sheet, write_sheet
 from gapgrade.report import report
 from gapgrade.sandbox import ISOLATIONS, Limits, Sandbox
-from gaplab.files import write_atomically
+from gaplab import files
 
 
 def grade(options: Namespace) -> int:
@@ -138,10 +138,10 @@ def _write_results(course: Course, assignment: Assignment, fresh: int, seconds: 
         if any(result.record.lms == platform for result in results)
     }
     for name, text in texts.items():
-        write_atomically(folder / name, text.encode())
+        files.write(folder / name, text.encode())
     for student in students:
         page = course.feedback(assignment, student)
-        write_atomically(folder / "feedback" / f"{student}.html", page.read_bytes())
+        files.write(folder / "feedback" / f"{student}.html", page.read_bytes())
 
 
 def _return_feedback(course: Course, assignment: Assignment, submitted: Path) -> None:
@@ -154,4 +154,4 @@ def _return_feedback(course: Course, assignment: Assignment, submitted: Path) ->
             path for name in ("timestamp.txt", "submission_secret.txt") if (path := origin / name).exists()
         ]
         for path in (page, *secrets_there):
-            write_atomically(target / path.name, path.read_bytes())
+            files.write(target / path.name, path.read_bytes())

@@ -11,7 +11,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from gaplab.interview import chapters
+from gaplab.contents import notebooks
 from gaplab_site.doctrees import put_under_title
 
 
@@ -54,7 +54,7 @@ class ProblemSets(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Write the table in Markdown, and let the page's parser read it."""
         book = Path(self.env.srcdir)
-        names = {int(path.stem[:2]): path.stem for path in chapters(book)}
+        names = {int(path.stem[:2]): path.stem for path in notebooks(book)}
         lines = ["| problem set | chapter | minutes | points |", "|---|---|---|---|"]
         for path in sorted((book / "coursework").glob("ps*_*.ipynb")):
             self.env.note_dependency(str(path))

@@ -8,8 +8,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from gaplab.claims import gather
+from gaplab.contents import notebooks
 from gaplab.errors import ReaderError
-from gaplab.interview import chapters
 
 
 def require_verdicts(app: Sphinx) -> None:
@@ -19,6 +19,6 @@ def require_verdicts(app: Sphinx) -> None:
         ExtensionError: A chapter's notebook lacks a verdict, or holds one twice.
     """
     try:
-        gather(chapters(Path(app.srcdir)))
+        gather(notebooks(Path(app.srcdir)))
     except ReaderError as problem:
         raise ExtensionError(str(problem)) from None
