@@ -6,6 +6,7 @@ import base64
 import html
 import inspect
 import json
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,8 +18,33 @@ from gaplab.errors import ReaderError
 
 _HERE = Path(__file__).parent
 _BASE_CSS = (_HERE / "base.css").read_text(encoding="utf-8")
-_BASE_JS = (_HERE / "base.js").read_text(encoding="utf-8")
 _MOUNT_JS = (_HERE / "mount.js").read_text(encoding="utf-8")
+
+
+_IMPORT = re.compile(r'^import \{[^}]*\} from "([^"]+)";\n', re.MULTILINE)
+_NOTE = re.compile(r"^ */\*\*.*?\*/\n", re.MULTILINE | re.DOTALL)
+
+
+def joined(module: Path) -> str:
+    """Return an ES module as one text: before it all that it imports, each file once, without imports and notes.
+
+    A page carries its widgets' modules as text and loads nothing, so their files share one scope: a name at the top of
+    one file must not stand at the top of another, and no import may rename.
+    """
+    seen: set[Path] = set()
+    texts: list[str] = []
+
+    def add(path: Path) -> None:
+        if path in seen:
+            return
+        seen.add(path)
+        text = path.read_text(encoding="utf-8")
+        for name in _IMPORT.findall(text):
+            add((path.parent / name).resolve())
+        texts.append(_NOTE.sub("", _IMPORT.sub("", text)))
+
+    add(module.resolve())
+    return "\n".join(texts)
 
 
 class WidgetValueError(ReaderError, traitlets.TraitError):
@@ -28,9 +54,9 @@ class WidgetValueError(ReaderError, traitlets.TraitError):
 class PageWidget(anywidget.AnyWidget):
     """A widget that a page without a kernel can run.
 
-    A subclass is a folder: ``__init__.py`` with the class and its synced traits, ``widget.js`` with one ES module
-    whose default export is ``{ render }``, and ``style.css``. ``base.js`` and ``base.css`` stand before the latter two:
-    ``render`` draws into what ``widgetRoot(slug)`` returns, in the colours and controls that all widgets share.
+    A subclass is a folder: ``__init__.py`` with the class and its synced traits, ``widget.js`` with an ES module whose
+    default export is ``{ render }``, and ``style.css``. The module imports what it needs of ``kit`` and of its own
+    folder, and `joined` makes one text of it; before the style stand ``base.css`` and the palette of the figures.
     With a live kernel the widget is an ordinary anywidget. Its ``text/html`` holds the same module, its style and its
     state, so that an exported page runs it with no kernel, no network and no other script. Where scripts are removed,
     ``fallback()`` is what is left to read.
@@ -47,7 +73,7 @@ class PageWidget(anywidget.AnyWidget):
         # traitlets makes a subclass of its own whenever a widget adds traits: that one has no folder.
         if "_esm" not in cls.__dict__:
             folder = Path(inspect.getfile(cls)).parent
-            cls._esm = f"{_BASE_JS}\n{(folder / 'widget.js').read_text(encoding='utf-8')}"
+            cls._esm = joined(folder / "widget.js")
             cls._css = f"{_BASE_CSS}\n{(folder / 'style.css').read_text(encoding='utf-8')}"
             if "</style" in cls._css.lower():
                 raise ValueError(f"The style of {cls.__name__} holds '</style', which would end its element early.")

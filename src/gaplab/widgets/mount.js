@@ -2,7 +2,7 @@
   // Runs once for each widget of a page without a kernel. A classic script, because only that knows its own place.
   const place = document.currentScript;
   const payload = JSON.parse(place.previousElementSibling.textContent);
-  const el = place.previousElementSibling.previousElementSibling;
+  const el = /** @type {HTMLElement} */ (place.previousElementSibling.previousElementSibling);
   let id = payload.slug;
   for (let n = 2; document.getElementById(id); n += 1) id = `${payload.slug}-${n}`;
   el.id = id;

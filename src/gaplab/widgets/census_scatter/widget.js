@@ -1,4 +1,8 @@
 // Census scatter. Numbers arrive as whole numbers (parts of a percent, thousandths of a GFLOPS) and print exactly.
+import { cssPercent, element, finder, svg, widgetRoot, withModifier } from "../kit/dom.js";
+import { formatCount, formatDecimal } from "../kit/format.js";
+import { clamp } from "../kit/grid.js";
+import { same, widget } from "../kit/widget.js";
 
 const AXES = {
   parameters: { label: "Parameters", axis: "parameters (log scale)", log: true, scale: 1 },
@@ -20,26 +24,17 @@ const MARKERS = [
 const REACH = 24; // px from a point within which a finger or the mouse means it
 const CROWD = 8; // px by which points may lie farther than the nearest and still take turns with it
 
-/** 1234567 as "1,234,567". */
-export function formatCount(value) {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
 /** A whole number of 10^-digits as a decimal, without zeros at its end: (8020, 3) as "8.02". */
-export function formatDecimal(units, digits) {
-  const one = 10 ** digits;
-  const part = String(units % one).padStart(digits, "0").replace(/0+$/, "");
-  return formatCount(Math.floor(units / one)) + (part && `.${part}`);
-}
+export const formatShort = (units, digits) => formatDecimal(units, digits).replace(/\.?0+$/, "");
 
 /** What is told of a model: label to text, the same that Python tells. */
 export const FACTS = {
   Family: (m) => m.family,
   Head: (m) => m.head,
-  "Head share": (m) => `${formatDecimal(m.head_share, 2)} %`,
-  Accuracy: (m) => `${formatDecimal(m.accuracy, 3)} %`,
+  "Head share": (m) => `${formatShort(m.head_share, 2)} %`,
+  Accuracy: (m) => `${formatShort(m.accuracy, 3)} %`,
   Parameters: (m) => formatCount(m.parameters),
-  GFLOPS: (m) => formatDecimal(m.gflops, 3),
+  GFLOPS: (m) => formatShort(m.gflops, 3),
 };
 
 const byName = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
@@ -71,7 +66,10 @@ export function linearTicks(low, high) {
   const first = Math.floor(low / step);
   const count = Math.max(1, Math.ceil(high / step) - first);
   // A multiple of 0.1 is not exact: round what would print as 0.30000000000000004.
-  return Array.from({ length: count + 1 }, (_, i) => ({ at: Number(((first + i) * step).toPrecision(12)), minor: false }));
+  return Array.from(
+    { length: count + 1 },
+    (_, i) => ({ at: Number(((first + i) * step).toPrecision(12)), minor: false }),
+  );
 }
 
 /** An axis over all models: `part(model)` from 0 to 1, and its ticks. */
@@ -88,12 +86,15 @@ export function makeAxis(key, models) {
     [low, high] = [ticks[0].at, ticks.at(-1).at];
   }
   const place = log ? (value) => Math.log(value / low) / Math.log(high / low) : (value) => (value - low) / (high - low);
-  return { part: (m) => place(m[key] / scale), ticks: ticks.map((tick) => ({ ...tick, part: place(tick.at), text: tickText(key, tick.at) })) };
+  return {
+    part: (m) => place(m[key] / scale),
+    ticks: ticks.map((tick) => ({ ...tick, part: place(tick.at), text: tickText(key, tick.at) })),
+  };
 }
 
 /** 2000000 parameters as "2 M"; other numbers as they are. */
 function tickText(key, value) {
-  if (key !== "parameters") return formatDecimal(Math.round(value * 1000), 3);
+  if (key !== "parameters") return formatShort(Math.round(value * 1000), 3);
   if (value >= 1e9) return `${value / 1e9} G`;
   if (value >= 1e6) return `${value / 1e6} M`;
   return value >= 1e3 ? `${value / 1e3} k` : String(value);
@@ -135,190 +136,55 @@ const TEMPLATE = `
     along the other. Tap again where points lie on each other to get the next one.</p>
 `;
 
-const SVG = "http://www.w3.org/2000/svg";
-
-function svg(name, attributes, parent) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  parent.append(made);
-  return made;
-}
-
-function element(name, properties, parent) {
-  const made = Object.assign(document.createElement(name), properties);
-  parent.append(made);
-  return made;
-}
-
-const percent = (part) => `${(100 * part).toFixed(3)}%`;
 const STATE = ["x", "y", "family", "hidden", "model"];
 
-function render({ model, el }) {
-  const models = model.get("models");
-  const heads = model.get("heads");
-  const axes = Object.fromEntries(Object.keys(AXES).map((key) => [key, makeAxis(key, models)]));
-
-  const root = widgetRoot("census-scatter");
-  root.innerHTML = TEMPLATE;
-  const find = (selector) => root.querySelector(selector);
+function build(model) {
+  const [models, heads] = [model.get("models"), model.get("heads")];
+  const root = widgetRoot("census-scatter", TEMPLATE);
+  const find = finder(root);
   const [x, y, family, pick] = ["x", "y", "family", "model"].map((name) => find(`[name="${name}"]`));
-  const [plot, ring, tag] = [find(".plot"), find(".ring"), find(".tag")];
   for (const select of [x, y]) for (const [key, { label }] of Object.entries(AXES)) select.add(new Option(label, key));
   family.add(new Option("All families", ""));
   for (const name of [...new Set(models.map((m) => m.family))].sort()) family.add(new Option(name, name));
-  const boxes = buildHeads(find(".heads"), heads);
-  const marks = new Map(models.map((m) => [m.name, buildMark(find(".points"), heads.indexOf(m.head))]));
-  const facts = buildCard(find(".facts"));
-
-  const stored = () => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
-  const shownBefore = {};
-  let points = []; // what is shown, in the order of the axis across
-  let picked = null;
-
-  /** Redraw only when what the argument says differs from the last time. */
-  function once(what, key, draw) {
-    const text = JSON.stringify(key);
-    if (shownBefore[what] === text) return;
-    shownBefore[what] = text;
-    draw();
-  }
-
-  function refresh() {
-    const state = stored();
-    // Python, or a swap, changes two traits in two steps: skip the pair that was never meant to stand.
-    if (state.x === state.y) return;
-    once("axes", [state.x, state.y], () => drawAxes(state));
-    once("filter", [state.x, state.y, state.family, state.hidden], () => drawFilter(state));
-    const chosen = points.find(({ model: m }) => m.name === state.model) ?? points[0];
-    once("picked", [state.x, state.y, state.family, state.hidden, chosen?.model.name], () => drawPicked(chosen));
-  }
-
-  function drawAxes(state) {
-    [x.value, y.value] = [state.x, state.y];
-    find(".up").textContent = `↑ ${AXES[state.y].axis}`;
-    find(".axis.across").textContent = `${AXES[state.x].axis} →`;
-    drawGrid(find(".grid"), axes[state.x].ticks, axes[state.y].ticks);
-    for (const m of models) moveTo(marks.get(m.name), axes[state.x].part(m), axes[state.y].part(m));
-    plot.setAttribute(
-      "aria-label",
-      `${AXES[state.y].label} against ${AXES[state.x].label}: arrow keys right and left go from model to model ` +
-        `by ${AXES[state.x].label}, up and down by ${AXES[state.y].label}, Home and End to the first and the last`,
-    );
-  }
-
-  function drawFilter(state) {
-    family.value = state.family;
-    for (const [head, box] of boxes) {
-      box.input.checked = !state.hidden.includes(head);
-      const of = models.filter((m) => m.head === head && (!state.family || m.family === state.family)).length;
-      box.count.textContent = formatCount(of);
-    }
-    points = visible(models, state).map((m) => ({ model: m, x: axes[state.x].part(m), y: axes[state.y].part(m) }));
-    const names = new Set(points.map(({ model: m }) => m.name));
-    for (const [name, mark] of marks) mark.style.display = names.has(name) ? "" : "none";
-    const [all, some] = [models.length, points.length].map(formatCount);
-    find(".count").textContent = points.length ? `${some} of ${all} models` : `0 of ${all} models: no model matches`;
-    find(".empty").hidden = points.length > 0;
-    pick.replaceChildren(...[...names].sort().map((name) => new Option(name, name)));
-    pick.disabled = !points.length;
-  }
-
-  function drawPicked(point) {
-    picked = point ?? null;
-    for (const part of [ring, tag]) part.style.display = point ? "" : "none";
-    for (const [label, entry] of facts) entry.textContent = point ? (FACTS[label]?.(point.model) ?? point.model.name) : "–";
-    find(".facts").style.setProperty("--head", point ? `var(--gl-head-${heads.indexOf(point.model.head)})` : "");
-    if (!point) return;
-    pick.value = point.model.name;
-    ring.style.setProperty("--head", `var(--gl-head-${heads.indexOf(point.model.head)})`);
-    moveTo(ring, point.x, point.y);
-    tag.textContent = point.model.name;
-    tag.dataset.side = point.x > 0.5 ? "left" : "right";
-    Object.assign(tag.style, { left: percent(point.x), top: percent(1 - point.y) });
-  }
-
-  /** The reader chose: tell the model what differs. */
-  function choose(chosen) {
-    const changed = Object.keys(chosen).filter((name) => JSON.stringify(chosen[name]) !== JSON.stringify(model.get(name)));
-    if (!changed.length) return;
-    for (const name of changed) model.set(name, chosen[name]);
-    model.save_changes();
-  }
-
-  // An axis that is asked for twice changes places with the other.
-  x.addEventListener("input", () => choose({ x: x.value, y: x.value === model.get("y") ? model.get("x") : model.get("y") }));
-  y.addEventListener("input", () => choose({ y: y.value, x: y.value === model.get("x") ? model.get("y") : model.get("x") }));
-  family.addEventListener("input", () => choose({ family: family.value }));
-  pick.addEventListener("input", () => choose({ model: pick.value }));
-  find(".heads").addEventListener("input", () => choose({ hidden: heads.filter((head) => !boxes.get(head).input.checked) }));
-  find(".empty button").addEventListener("click", () => {
-    choose({ family: "", hidden: [] });
-    plot.focus(); // the button is gone
-  });
-
-  plot.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, Home: -Infinity, End: Infinity }[event.key];
-    if (!step || !picked) return;
-    event.preventDefault(); // the page would scroll
-    const upwards = event.key === "ArrowUp" || event.key === "ArrowDown";
-    const order = upwards ? [...points].sort((a, b) => a.y - b.y || a.x - b.x || byName(a.model, b.model)) : points;
-    const at = order.indexOf(picked) + step;
-    choose({ model: order[Math.min(Math.max(at, 0), order.length - 1)].model.name });
-  });
-
-  let tapped = null; // where the last tap was: beside it, the mouse changes nothing, so that a next one can be had
-  const within = (event) => {
-    const area = plot.getBoundingClientRect();
-    const [left, top] = [event.clientX - area.left, event.clientY - area.top];
-    return { left, top, found: near(points, left, top, area.width, area.height) };
-  };
-  const beside = ({ left, top }) => tapped && Math.hypot(left - tapped.left, top - tapped.top) < 6;
-  plot.addEventListener("pointermove", (event) => {
-    const spot = within(event);
-    if (beside(spot)) return;
-    tapped = null;
-    if (spot.found.length) choose({ model: spot.found[0].name });
-  });
-  plot.addEventListener("click", (event) => {
-    const spot = within(event);
-    if (!spot.found.length) return;
-    const at = spot.found.indexOf(picked?.model);
-    // The first press of the mouse keeps what it pointed at: a click comes in whole pixels, and may be nearer to another.
-    const held = event.pointerType === "mouse" && at >= 0 ? at : 0;
-    choose({ model: spot.found[beside(spot) ? (at + 1) % spot.found.length : held].name });
-    if (!beside(spot)) tapped = spot;
-  });
-
-  const events = STATE.map((name) => `change:${name}`);
-  for (const event of events) model.on(event, refresh);
-  refresh();
-  el.replaceChildren(root);
-  return () => {
-    for (const event of events) model.off(event, refresh);
+  const marks = new Map(models.map((m) => [m.name, buildMark(heads.indexOf(m.head))]));
+  find(".points").append(...marks.values());
+  return {
+    ...{
+      root,
+      find,
+      models,
+      heads,
+      x,
+      y,
+      family,
+      pick,
+      marks,
+      plot: find(".plot"),
+      ring: find(".ring"),
+      tag: find(".tag"),
+    },
+    axes: Object.fromEntries(Object.keys(AXES).map((key) => [key, makeAxis(key, models)])),
+    boxes: buildHeads(find(".heads"), heads),
+    facts: buildCard(find(".facts")),
+    points: [], // what is shown, in the order of the axis across: each with its model and its place
+    picked: null,
   };
 }
 
-/** Percentages of a transform are of the picture around it, at any size of the page. */
-function moveTo(mark, part, up) {
-  mark.style.transform = `translate(${percent(part)}, ${percent(1 - up)})`;
-}
+const colourOf = (index) => `--head: var(--gl-head-${index})`;
 
-function buildMark(parent, index) {
-  const mark = svg("path", { class: "mark", d: MARKERS[index] }, parent);
-  mark.style.setProperty("--head", `var(--gl-head-${index})`);
-  return mark;
+function buildMark(index) {
+  return svg("path", { class: "mark", d: MARKERS[index], style: colourOf(index) });
 }
 
 /** The legend, which is the filter too. */
 function buildHeads(parent, heads) {
   return new Map(
     heads.map((head, i) => {
-      const label = element("label", {}, parent);
-      const input = element("input", { type: "checkbox", value: head }, label);
-      buildMark(svg("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" }, label), i);
-      element("span", { textContent: head }, label);
-      const count = element("span", { className: "gl-muted" }, label);
+      const input = element("input", { type: "checkbox", value: head });
+      const sample = svg("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" }, buildMark(i));
+      const count = element("span", { className: "gl-muted" });
+      parent.append(element("label", {}, input, sample, element("span", {}, head), count));
       return [head, { input, count }];
     }),
   );
@@ -326,22 +192,150 @@ function buildHeads(parent, heads) {
 
 function buildCard(card) {
   return ["Model", ...Object.keys(FACTS)].map((label) => {
-    const group = element("div", { className: label === "Head" ? "long" : "" }, card);
-    element("dt", { textContent: label, className: "gl-muted" }, group);
-    return [label, element("dd", {}, group)];
+    const entry = element("dd");
+    const group = { className: label === "Head" ? "long" : "" };
+    card.append(element("div", group, element("dt", { className: "gl-muted" }, label), entry));
+    return [label, entry];
   });
 }
 
-function drawGrid(grid, across, up) {
-  grid.replaceChildren();
-  for (const { part, text, minor } of across) {
-    svg("line", { x1: percent(part), x2: percent(part), y1: "0%", y2: "100%" }, grid);
-    svg("text", { x: percent(part), y: "100%", dy: "1.4em", class: minor ? "x minor" : "x" }, grid).textContent = text;
-  }
-  for (const { part, text } of up) {
-    svg("line", { x1: "0%", x2: "100%", y1: percent(1 - part), y2: percent(1 - part) }, grid);
-    svg("text", { x: "0%", y: percent(1 - part), dx: "-0.5em", dy: "0.35em", class: "y" }, grid).textContent = text;
-  }
+/** Draw what differs from the last time. */
+function draw(view, state) {
+  // Python, or a swap, changes two traits in two steps: skip the pair that was never meant to stand.
+  if (state.x === state.y) return;
+  const drawn = view.drawn ?? {};
+  const differs = (...names) => names.some((name) => !same(state[name], drawn[name]));
+  if (differs("x", "y")) drawAxes(view, state);
+  const filtered = differs("x", "y", "family", "hidden");
+  if (filtered) drawFilter(view, state);
+  const chosen = view.points.find(({ model: m }) => m.name === state.model) ?? view.points[0] ?? null;
+  if (filtered || chosen !== view.picked) drawPicked(view, chosen);
+  view.drawn = state;
 }
 
-export default { render };
+function drawAxes({ find, models, axes, marks, plot, x, y }, state) {
+  [x.value, y.value] = [state.x, state.y];
+  find(".up").textContent = `↑ ${AXES[state.y].axis}`;
+  find(".axis.across").textContent = `${AXES[state.x].axis} →`;
+  drawGrid(find(".grid"), axes[state.x].ticks, axes[state.y].ticks);
+  for (const m of models) moveTo(marks.get(m.name), axes[state.x].part(m), axes[state.y].part(m));
+  plot.setAttribute(
+    "aria-label",
+    `${AXES[state.y].label} against ${AXES[state.x].label}: arrow keys right and left go from model to model ` +
+      `by ${AXES[state.x].label}, up and down by ${AXES[state.y].label}, Home and End to the first and the last`,
+  );
+}
+
+function drawGrid(grid, across, up) {
+  const columns = across.flatMap(({ part, text, minor }) => [
+    svg("line", { x1: cssPercent(part), x2: cssPercent(part), y1: "0%", y2: "100%" }),
+    svg("text", { x: cssPercent(part), y: "100%", dy: "1.4em", class: minor ? "x minor" : "x" }, text),
+  ]);
+  const rows = up.flatMap(({ part, text }) => [
+    svg("line", { x1: "0%", x2: "100%", y1: cssPercent(1 - part), y2: cssPercent(1 - part) }),
+    svg("text", { x: "0%", y: cssPercent(1 - part), dx: "-0.5em", dy: "0.35em", class: "y" }, text),
+  ]);
+  grid.replaceChildren(...columns, ...rows);
+}
+
+/** Percentages of a transform are of the picture around it, at any size of the page. */
+function moveTo(mark, part, up) {
+  mark.style.transform = `translate(${cssPercent(part)}, ${cssPercent(1 - up)})`;
+}
+
+function drawFilter(view, state) {
+  const { find, models, axes, marks, boxes, family, pick } = view;
+  family.value = state.family;
+  for (const [head, box] of boxes) {
+    box.input.checked = !state.hidden.includes(head);
+    const of = models.filter((m) => m.head === head && (!state.family || m.family === state.family)).length;
+    box.count.textContent = formatCount(of);
+  }
+  const place = (m) => ({ model: m, x: axes[state.x].part(m), y: axes[state.y].part(m) });
+  view.points = visible(models, state).map(place);
+  const names = new Set(view.points.map(({ model: m }) => m.name));
+  for (const [name, mark] of marks) mark.style.display = names.has(name) ? "" : "none";
+  const [all, some] = [models.length, names.size].map(formatCount);
+  find(".count").textContent = names.size ? `${some} of ${all} models` : `0 of ${all} models: no model matches`;
+  find(".empty").hidden = names.size > 0;
+  pick.replaceChildren(...[...names].sort().map((name) => new Option(name, name)));
+  pick.disabled = !names.size;
+}
+
+function drawPicked(view, point) {
+  const { find, heads, facts, ring, tag, pick } = view;
+  view.picked = point;
+  for (const part of [ring, tag]) part.style.display = point ? "" : "none";
+  for (const [label, entry] of facts) {
+    entry.textContent = point ? (FACTS[label]?.(point.model) ?? point.model.name) : "–";
+  }
+  const colour = point ? `var(--gl-head-${heads.indexOf(point.model.head)})` : "";
+  find(".facts").style.setProperty("--head", colour);
+  if (!point) return;
+  pick.value = point.model.name;
+  ring.style.setProperty("--head", colour);
+  moveTo(ring, point.x, point.y);
+  tag.textContent = point.model.name;
+  tag.dataset.side = point.x > 0.5 ? "left" : "right";
+  Object.assign(tag.style, { left: cssPercent(point.x), top: cssPercent(1 - point.y) });
+}
+
+function listen(view, { now, choose }) {
+  const { find, heads, boxes, plot, x, y, family, pick } = view;
+  // An axis that is asked for twice changes places with the other.
+  const swapped = (axis, other) => (now()[other] === axis.value ? now()[axis.name] : now()[other]);
+  x.addEventListener("input", () => choose({ x: x.value, y: swapped(x, "y") }));
+  y.addEventListener("input", () => choose({ y: y.value, x: swapped(y, "x") }));
+  family.addEventListener("input", () => choose({ family: family.value }));
+  pick.addEventListener("input", () => choose({ model: pick.value }));
+  find(".heads").addEventListener("input", () => {
+    choose({ hidden: heads.filter((head) => !boxes.get(head).input.checked) });
+  });
+  find(".empty button").addEventListener("click", () => {
+    choose({ family: "", hidden: [] });
+    plot.focus(); // the button is gone
+  });
+  plot.addEventListener("keydown", (event) => walk(view, event, choose));
+  listenToPointer(view, choose);
+}
+
+/** Go to the next model along an axis. */
+function walk({ points, picked }, event, choose) {
+  if (withModifier(event)) return;
+  const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, Home: -Infinity, End: Infinity };
+  const step = steps[event.key];
+  if (!step || !picked) return;
+  event.preventDefault(); // the page would scroll
+  const upwards = event.key === "ArrowUp" || event.key === "ArrowDown";
+  const byHeight = (a, b) => a.y - b.y || a.x - b.x || byName(a.model, b.model);
+  const order = upwards ? [...points].sort(byHeight) : points;
+  choose({ model: order[clamp(order.indexOf(picked) + step, 0, order.length - 1)].model.name });
+}
+
+function listenToPointer(view, choose) {
+  const { plot } = view;
+  let tapped = null; // where the last tap was: beside it, the mouse changes nothing, so that a next one can be had
+  const spotOf = (event) => {
+    const area = plot.getBoundingClientRect();
+    const [left, top] = [event.clientX - area.left, event.clientY - area.top];
+    return { left, top, found: near(view.points, left, top, area.width, area.height) };
+  };
+  const beside = ({ left, top }) => tapped && Math.hypot(left - tapped.left, top - tapped.top) < 6;
+  plot.addEventListener("pointermove", (event) => {
+    const spot = spotOf(event);
+    if (beside(spot)) return;
+    tapped = null;
+    if (spot.found.length) choose({ model: spot.found[0].name });
+  });
+  plot.addEventListener("click", (event) => {
+    const spot = spotOf(event);
+    if (!spot.found.length) return;
+    const at = spot.found.indexOf(view.picked?.model);
+    // The first press of the mouse keeps what it pointed at: a click comes in whole pixels, and may be nearer to another.
+    const held = event.pointerType === "mouse" && at >= 0 ? at : 0;
+    choose({ model: spot.found[beside(spot) ? (at + 1) % spot.found.length : held].name });
+    if (!beside(spot)) tapped = spot;
+  });
+}
+
+export default widget(STATE, { build, draw, listen });

@@ -1,38 +1,12 @@
 // Gradient microscope. Pools and their gradients are computed here, in double precision, from the network's own maps.
+import { diverging, ink, sequential } from "../kit/colour.js";
+import { element, finder, svg, widgetRoot, withModifier } from "../kit/dom.js";
+import { formatPercent } from "../kit/format.js";
+import { ARROWS, buildCells, buildMarker, cellAt, neighbour, partsAt, rowColumn } from "../kit/grid.js";
+import { widget } from "../kit/widget.js";
 
 const EPS = 1e-6; // GeM's clamp from below, as in gaplab.models.GeM
 const BACK = ["average", "GeM, p = 3", "maximum"]; // in the order in which Python stores them
-const shades = (hexes) => hexes.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
-const VIRIDIS = shades(
-  ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"],
-);
-// Crameri's vik: as dark at both ends, light at zero.
-const VIK = shades(
-  ["#001261", "#033e7d", "#1e6f9d", "#71a8c4", "#c9dde7", "#ece5e0", "#eacebd", "#d39774", "#be6533", "#8b2706", "#590008"],
-);
-
-function colour(scale, part) {
-  const at = Math.min(Math.max(part, 0), 1) * (scale.length - 1);
-  const low = Math.min(Math.floor(at), scale.length - 2);
-  const channels = scale[low].map((from, i) => Math.round(from + (at - low) * (scale[low + 1][i] - from)));
-  return `rgb(${channels.join(",")})`;
-}
-
-/** A number from 0 to 1 as a colour. */
-export const sequential = (part) => colour(VIRIDIS, part);
-
-/** A number from -1 to 1 as a colour, light at 0. */
-export const diverging = (part) => colour(VIK, (part + 1) / 2);
-
-/** Black or white, whichever reads better on a colour of a scale. */
-export function ink(fill) {
-  const [red, green, blue] = fill.match(/\d+/g).map((channel) => {
-    const part = channel / 255;
-    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000000" : "#ffffff";
-}
-
 /** A number that fits into a cell. */
 export function brief(value) {
   if (value === 0) return "0";
@@ -84,13 +58,11 @@ export function number(value) {
   return text.replaceAll("-", "−");
 }
 
-/** A share as a percentage with one decimal. */
-export const percent = (share) => `${(100 * share).toFixed(1)} %`;
-
 /** The smallest of 1, 2, 5 times a power of ten that is no less than a value. */
 export function roundStep(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return Number(([1, 2, 5].find((lead) => lead * power >= value * (1 - 1e-9)) ?? 10) * power).toPrecision(1) * 1;
+  const lead = [1, 2, 5].find((each) => each * power >= value * (1 - 1e-9)) ?? 10;
+  return Number((lead * power).toPrecision(1));
 }
 
 /** The next multiple of a step above a value (or below it, with sign -1), never below 0, printed as short as typed. */
@@ -104,12 +76,12 @@ export function nextStep(value, step, sign) {
 export function sentence({ label, size, p, value, gradient, mask, cell, now, was }) {
   const { total, length, density, effective } = figures(gradient);
   const how = p === 1 ? "the average" : p === Infinity ? "the maximum" : `GeM with p = ${p}`;
-  const [row, column] = [Math.floor(cell / size[1]) + 1, (cell % size[1]) + 1];
+  const [row, column] = rowColumn(cell, size[1]);
   return (
     `${label}: ${how} of ${size[0]} × ${size[1]} cells is ${number(value)}. ` +
     `Gradient${mask ? " behind the ReLU" : ""}: sum ${number(total)}, L2 ${number(length)}, ` +
-    `density ${percent(density)}, effective density ${percent(effective)}. ` +
-    `Row ${row}, column ${column}: activation ${number(now)}${now !== was ? ` (was ${number(was)})` : ""}, ` +
+    `density ${formatPercent(density)}, effective density ${formatPercent(effective)}. ` +
+    `Row ${row + 1}, column ${column + 1}: activation ${number(now)}${now !== was ? ` (was ${number(was)})` : ""}, ` +
     `gradient ${number(gradient[cell])}.`
   );
 }
@@ -128,7 +100,8 @@ const TEMPLATE = `
   <div class="maps">
     <figure class="seen">
       <figcaption>Activation <span class="gl-muted">what the pool reads</span></figcaption>
-      <div class="heat" tabindex="0" role="application"><svg aria-hidden="true"></svg></div>
+      <div class="heat" tabindex="0" role="application"
+        aria-label="Activation map: arrow keys go from cell to cell, plus and minus change the cell, 0 empties it, R resets it, Home goes to the strongest cell"><svg aria-hidden="true"></svg></div>
       <p class="gl-muted scale"><span>0</span><i aria-hidden="true"></i><span class="most"></span></p>
     </figure>
     <figure class="grad">
@@ -169,240 +142,134 @@ const FIGURES = [
   ["density", "Density"],
   ["effective", "Effective density"],
 ];
-const STEP = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STATE = ["map", "stop", "cell", "edits", "mask", "first"];
 
-function render({ model, el }) {
-  const labels = model.get("labels");
-  const size = model.get("size");
-  const [high, wide] = size;
-  const n = high * wide;
-  const powers = [...model.get("powers"), Infinity];
+/** What Python gave: the maps as arrays of doubles, and what belongs to them. */
+function readMaps(model) {
+  const [labels, size, withBack] = ["labels", "size", "with_back"].map((name) => model.get(name));
+  const n = size[0] * size[1];
+  const [values, backs] = [model.get("values"), model.get("backs")];
   const doubles = (view, from) => Array.from({ length: n }, (_, i) => view.getFloat64(8 * (from * n + i), true));
-  const originals = labels.map((_, i) => doubles(model.get("values"), i));
-  const withBack = model.get("with_back");
-  const backs = withBack.map((has, i) => {
-    const before = withBack.slice(0, i).filter(Boolean).length;
-    return has ? BACK.map((_, j) => doubles(model.get("backs"), BACK.length * before + j)) : null;
-  });
-
-  const root = widgetRoot("gradient-microscope");
-  root.innerHTML = TEMPLATE;
-  const find = (selector) => root.querySelector(selector);
-  const control = (name) => find(`[name="${name}"]`);
-  const [choice, stop, value, mask, first, common] = ["map", "stop", "value", "mask", "first", "common"].map(control);
-  const grid = find(".seen .heat");
-  labels.forEach((label, i) => choice.add(new Option(label, i)));
-  stop.max = powers.length - 1;
-  const seen = buildHeat(grid, size);
-  const grad = buildHeat(find(".grad .heat"), size);
-  const trio = buildTrio(find(".trio"), size);
-  const told = buildFigures(find(".figures"));
-
-  const stored = () => Object.fromEntries(STATE.map((name) => [name, model.get(name)]));
-  const now = (state) => originals[state.map].map((x, i) => state.edits[i] ?? x);
-  const strongest = (values) => values.indexOf(Math.max(...values));
-  const top = (state) => Math.max(...originals[state.map], EPS);
-  const stepOf = (state) => roundStep(top(state) / 100);
-  let shown = "";
-  let shownBack = "";
-
-  function refresh() {
-    const state = stored();
-    const key = JSON.stringify(state);
-    if (key === shown) return;
-    shown = key;
-    draw(state);
-  }
-
-  function draw(state) {
-    const values = now(state);
-    const p = powers[state.stop];
-    const pooled = pool(values, p, state.first);
-    const gradient = state.mask ? pooled.gradient.map((g, i) => (values[i] > 0 ? g : 0)) : pooled.gradient;
-    const sums = { ...figures(gradient), value: pooled.value };
-    drawControls(state, values, gradient, p);
-    drawHeat(seen, find(".seen .most"), values, Math.max(top(state), ...values), state.cell);
-    drawHeat(grad, find(".grad .most"), gradient, Math.max(...gradient), state.cell);
-    originals[state.map].forEach((x, i) => {
-      const cell = seen.cells[i];
-      cell.classList.toggle("edited", values[i] !== x);
-      cell.setAttribute("stroke", values[i] !== x ? ink(cell.getAttribute("fill")) : "none");
-    });
-    for (const [name] of FIGURES) {
-      told[name].textContent = (name === "density" || name === "effective" ? percent : number)(sums[name]);
-    }
-    const { map, cell } = state;
-    const words = { size, p, gradient, cell, value: pooled.value, mask: state.mask, label: labels[map] };
-    find(".result").textContent = sentence({ ...words, now: values[cell], was: originals[map][cell] });
-    drawBack(state);
-  }
-
-  function drawControls(state, values, gradient, p) {
-    const [row, column] = [Math.floor(state.cell / wide) + 1, (state.cell % wide) + 1];
-    const named = { 1: "p = 1, the average", Infinity: "p to infinity, the maximum" };
-    choice.value = state.map;
-    stop.value = state.stop;
-    stop.setAttribute("aria-valuetext", named[p] ?? `p = ${p}`);
-    find(".power").textContent = p === Infinity ? "p → ∞" : `p = ${p}`;
-    for (const button of root.querySelectorAll(".presets button")) {
-      button.setAttribute("aria-pressed", String(Number(button.dataset.p) === p));
-    }
-    mask.checked = state.mask;
-    first.checked = state.first;
-    first.disabled = p !== Infinity;
-    value.step = stepOf(state);
-    value.max = nextStep(Math.max(1.5 * top(state), values[state.cell]) - stepOf(state), stepOf(state), 1);
-    value.value = values[state.cell];
-    value.setAttribute("aria-valuetext", number(values[state.cell]));
-    find(".where b").textContent = `Row ${row}, column ${column}`;
-    find(".where .slope").textContent = `gradient ${number(gradient[state.cell])}`;
-    find(".now").textContent = number(values[state.cell]);
-    control("less").disabled = values[state.cell] === 0;
-    control("reset").disabled = state.edits[state.cell] === undefined;
-    control("reset-all").disabled = !Object.keys(state.edits).length;
-    grid.setAttribute(
-      "aria-label",
-      "Activation map: arrow keys go from cell to cell, plus and minus change the cell, 0 empties it, R resets it, " +
-        "Home goes to the strongest cell",
-    );
-  }
-
-  function drawBack(state) {
-    const back = backs[state.map];
-    const section = find(".back");
-    section.hidden = !withBack.some(Boolean);
-    section.dataset.measured = Boolean(back);
-    if (!back) return;
-    const key = JSON.stringify([state.map, common.checked]);
-    const tops = back.map((values) => Math.max(...values.map(Math.abs)));
-    trio.forEach((part, j) => {
-      part.here.textContent = number(back[j][state.cell]);
-      part.heat.mark(state.cell);
-      if (key === shownBack) return;
-      const most = common.checked ? Math.max(...tops) : tops[j];
-      part.heat.cells.forEach((cell, i) => cell.setAttribute("fill", diverging(most ? back[j][i] / most : 0)));
-      const { length, density } = figures(back[j]);
-      part.length.textContent = number(length);
-      part.density.textContent = percent(density);
-      part.scale.textContent = `± ${number(most)}`;
-    });
-    shownBack = key;
-  }
-
-  /** The reader chose: tell the model what differs. */
-  function choose(chosen) {
-    const changed = Object.keys(chosen).filter((name) => JSON.stringify(chosen[name]) !== JSON.stringify(model.get(name)));
-    if (!changed.length) return;
-    for (const name of changed) model.set(name, chosen[name]);
-    model.save_changes();
-  }
-
-  /** Give the selected cell a value; its own one takes the change away. */
-  function edit(change) {
-    const state = stored();
-    const { [state.cell]: before, ...others } = state.edits;
-    const own = originals[state.map][state.cell];
-    const next = change(before ?? own, own, stepOf(state));
-    choose({ edits: next === own ? others : { ...others, [state.cell]: next } });
-  }
-  const raise = () => edit((x, _, step) => nextStep(x, step, 1));
-  const lower = () => edit((x, _, step) => nextStep(x, step, -1));
-  const empty = () => edit(() => 0);
-  const reset = () => edit((_, own) => own);
-
-  choice.addEventListener("input", () => {
-    const map = Number(choice.value);
-    choose({ map, cell: strongest(originals[map]), edits: {} });
-  });
-  stop.addEventListener("input", () => choose({ stop: Number(stop.value) }));
-  find(".presets").addEventListener("click", (event) => {
-    const at = powers.indexOf(Number(event.target.dataset.p));
-    if (at >= 0) choose({ stop: at });
-  });
-  value.addEventListener("input", () => edit(() => Number(value.value)));
-  mask.addEventListener("input", () => choose({ mask: mask.checked }));
-  first.addEventListener("input", () => choose({ first: first.checked }));
-  common.addEventListener("input", () => drawBack(stored()));
-  for (const [name, act] of [["less", lower], ["more", raise], ["reset", reset], ["reset-all", () => choose({ edits: {} })]]) {
-    control(name).addEventListener("click", () => {
-      act();
-      if (control(name).disabled) grid.focus(); // a button that has done its work cannot keep the focus
-    });
-  }
-
-  grid.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const keys = { "+": raise, "=": raise, "-": lower, "−": lower, 0: empty, r: reset, R: reset };
-    const step = STEP[event.key];
-    if (!step && !keys[event.key] && event.key !== "Home") return;
-    event.preventDefault(); // the page would scroll
-    if (keys[event.key]) return void keys[event.key]();
-    const state = stored();
-    if (!step) return choose({ cell: strongest(now(state)) });
-    const clip = (at, length) => Math.min(Math.max(at, 0), length - 1);
-    const [x, y] = [clip((state.cell % wide) + step[0], wide), clip(Math.floor(state.cell / wide) + step[1], high)];
-    choose({ cell: y * wide + x });
-  });
-  for (const heat of root.querySelectorAll(".heat")) {
-    const pick = (event) => {
-      if (event.type === "pointermove" && !event.buttons) return;
-      const area = heat.getBoundingClientRect();
-      const [x, y] = [(event.clientX - area.left) / area.width, (event.clientY - area.top) / area.height];
-      if (x < 0 || y < 0 || x >= 1 || y >= 1) return;
-      choose({ cell: Math.floor(y * high) * wide + Math.floor(x * wide) });
-    };
-    for (const event of ["pointerdown", "pointermove"]) heat.addEventListener(event, pick);
-  }
-
-  const events = STATE.map((name) => `change:${name}`);
-  for (const event of events) model.on(event, refresh);
-  refresh();
-  el.replaceChildren(root);
-  return () => {
-    for (const event of events) model.off(event, refresh);
-  };
-}
-
-const SVG = "http://www.w3.org/2000/svg";
-
-function svg(name, attributes, parent) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  parent.append(made);
-  return made;
-}
-
-function element(name, properties, parent) {
-  const made = Object.assign(document.createElement(name), properties);
-  parent.append(made);
-  return made;
-}
-
-/** One square a cell, and a frame around the selected one: `{ cells, mark }`. */
-function buildHeat(heat, [high, wide]) {
-  const picture = heat.querySelector("svg");
-  picture.setAttribute("viewBox", `0 0 ${wide} ${high}`);
-  const cells = Array.from({ length: high * wide }, (_, i) =>
-    svg("rect", { x: i % wide, y: Math.floor(i / wide), width: 1, height: 1 }, picture),
-  );
-  const numbers = cells.map((_, i) =>
-    svg("text", { x: (i % wide) + 0.5, y: Math.floor(i / wide) + 0.5, dy: "0.36em" }, picture),
-  );
-  // White within black stands out from every colour of the scale.
-  const frame = svg("svg", { class: "marker", width: 1, height: 1, viewBox: "0 0 1 1", overflow: "visible" }, picture);
-  for (const [stroke, width] of [["#000000", 6], ["#ffffff", 3]]) {
-    svg("rect", { width: 1, height: 1, fill: "none", stroke, "stroke-width": width }, frame);
-  }
   return {
-    cells,
-    numbers,
-    drawn: [],
-    mark(cell) {
-      frame.setAttribute("x", cell % wide);
-      frame.setAttribute("y", Math.floor(cell / wide));
-    },
+    labels,
+    size,
+    powers: [...model.get("powers"), Infinity],
+    originals: labels.map((_, i) => doubles(values, i)),
+    backs: withBack.map((has, i) => {
+      const before = withBack.slice(0, i).filter(Boolean).length;
+      return has ? BACK.map((_, j) => doubles(backs, BACK.length * before + j)) : null;
+    }),
   };
+}
+
+function build(model) {
+  const given = readMaps(model);
+  const root = widgetRoot("gradient-microscope", TEMPLATE);
+  const find = finder(root);
+  const control = (name) => find(`[name="${name}"]`);
+  given.labels.forEach((label, i) => control("map").add(new Option(label, i)));
+  control("stop").max = given.powers.length - 1;
+  return {
+    ...given,
+    ...{ root, find, control, grid: find(".seen .heat") },
+    seen: buildHeat(find(".seen .heat"), given.size),
+    grad: buildHeat(find(".grad .heat"), given.size),
+    trio: BACK.map((name) => buildBack(find(".trio"), name, given.size)),
+    told: buildFigures(find(".figures")),
+    shownBack: "",
+  };
+}
+
+/** One square a cell with its number, and a frame around the selected one. */
+function buildHeat(heat, size) {
+  const picture = heat.querySelector("svg");
+  const cells = buildCells(picture, size);
+  const numbers = cells.map((_, i) => {
+    const [y, x] = rowColumn(i, size[1]);
+    return svg("text", { x: x + 0.5, y: y + 0.5, dy: "0.36em" });
+  });
+  picture.append(...numbers);
+  return { cells, numbers, drawn: [], mark: buildMarker(picture, size[1], [6, 3]) };
+}
+
+function buildBack(parent, name, size) {
+  const heat = element("div", { className: "heat" }, svg("svg", { "aria-hidden": "true" }));
+  const scale = element("p", { className: "gl-muted scale" });
+  const [here, density, length] = [element("dd"), element("dd"), element("dd")];
+  const entry = (label, shown) => element("div", {}, element("dt", { className: "gl-muted" }, label), shown);
+  const list = element("dl", {}, entry("this cell", here), entry("density", density), entry("L2", length));
+  parent.append(element("figure", {}, element("figcaption", {}, name), heat, scale, list));
+  return { heat: buildHeat(heat, size), scale, here, density, length };
+}
+
+function buildFigures(list) {
+  return Object.fromEntries(
+    FIGURES.map(([name, label]) => {
+      const shown = element("dd", { className: name });
+      list.append(element("div", {}, element("dt", { className: "gl-muted" }, label), shown));
+      return [name, shown];
+    }),
+  );
+}
+
+const top = ({ originals }, state) => Math.max(...originals[state.map], EPS);
+const stepOf = (view, state) => roundStep(top(view, state) / 100);
+const strongest = (values) => values.indexOf(Math.max(...values));
+const edited = ({ originals }, state) => originals[state.map].map((x, i) => state.edits[i] ?? x);
+
+function draw(view, state) {
+  const { find, originals, powers, seen, grad, told } = view;
+  const values = edited(view, state);
+  const p = powers[state.stop];
+  const pooled = pool(values, p, state.first);
+  const gradient = state.mask ? pooled.gradient.map((g, i) => (values[i] > 0 ? g : 0)) : pooled.gradient;
+  const sums = { ...figures(gradient), value: pooled.value };
+  drawPool(view, state, p);
+  drawEditor(view, state, values, gradient);
+  drawHeat(seen, find(".seen .most"), values, Math.max(top(view, state), ...values), state.cell);
+  drawHeat(grad, find(".grad .most"), gradient, Math.max(...gradient), state.cell);
+  originals[state.map].forEach((x, i) => {
+    const cell = seen.cells[i];
+    cell.classList.toggle("edited", values[i] !== x);
+    cell.setAttribute("stroke", values[i] !== x ? ink(cell.getAttribute("fill")) : "none");
+  });
+  for (const [name] of FIGURES) {
+    told[name].textContent = (name === "density" || name === "effective" ? formatPercent : number)(sums[name]);
+  }
+  const { map, cell, mask } = state;
+  const words = { size: view.size, label: view.labels[map], p, value: pooled.value, gradient, mask, cell };
+  find(".result").textContent = sentence({ ...words, now: values[cell], was: originals[map][cell] });
+  drawBack(view, state);
+}
+
+function drawPool({ root, find, control }, state, p) {
+  const named = { 1: "p = 1, the average", Infinity: "p to infinity, the maximum" };
+  control("map").value = state.map;
+  control("stop").value = state.stop;
+  control("stop").setAttribute("aria-valuetext", named[p] ?? `p = ${p}`);
+  find(".power").textContent = p === Infinity ? "p → ∞" : `p = ${p}`;
+  for (const button of root.querySelectorAll(".presets button")) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset.p) === p));
+  }
+  control("mask").checked = state.mask;
+  control("first").checked = state.first;
+  control("first").disabled = p !== Infinity;
+}
+
+function drawEditor(view, state, values, gradient) {
+  const { find, control } = view;
+  const [row, column] = rowColumn(state.cell, view.size[1]);
+  const [value, step, now] = [control("value"), stepOf(view, state), values[state.cell]];
+  value.step = step;
+  value.max = nextStep(Math.max(1.5 * top(view, state), now) - step, step, 1);
+  value.value = now;
+  value.setAttribute("aria-valuetext", number(now));
+  find(".where b").textContent = `Row ${row + 1}, column ${column + 1}`;
+  find(".where .slope").textContent = `gradient ${number(gradient[state.cell])}`;
+  find(".now").textContent = number(now);
+  control("less").disabled = now === 0;
+  control("reset").disabled = state.edits[state.cell] === undefined;
+  control("reset-all").disabled = !Object.keys(state.edits).length;
 }
 
 function drawHeat({ cells, numbers, drawn, mark }, most, values, top, cell) {
@@ -418,31 +285,84 @@ function drawHeat({ cells, numbers, drawn, mark }, most, values, top, cell) {
   most.textContent = number(top);
 }
 
-function buildTrio(parent, size) {
-  return BACK.map((name) => {
-    const figure = element("figure", {}, parent);
-    element("figcaption", { textContent: name }, figure);
-    const heat = element("div", { className: "heat" }, figure);
-    svg("svg", { "aria-hidden": "true" }, heat);
-    const scale = element("p", { className: "gl-muted scale" }, figure);
-    const list = element("dl", {}, figure);
-    const entries = ["this cell", "density", "L2"].map((label) => {
-      const line = element("div", {}, list);
-      element("dt", { className: "gl-muted", textContent: label }, line);
-      return element("dd", {}, line);
+function drawBack(view, state) {
+  const back = view.backs[state.map];
+  const section = view.find(".back");
+  section.hidden = !view.backs.some(Boolean);
+  section.dataset.measured = Boolean(back);
+  if (!back) return;
+  const { checked } = view.control("common");
+  const key = `${state.map} ${checked}`;
+  const tops = back.map((values) => Math.max(...values.map(Math.abs)));
+  view.trio.forEach((part, j) => {
+    part.here.textContent = number(back[j][state.cell]);
+    part.heat.mark(state.cell);
+    if (key === view.shownBack) return;
+    const most = checked ? Math.max(...tops) : tops[j];
+    part.heat.cells.forEach((cell, i) => cell.setAttribute("fill", diverging(most ? back[j][i] / most : 0)));
+    const { length, density } = figures(back[j]);
+    part.length.textContent = number(length);
+    part.density.textContent = formatPercent(density);
+    part.scale.textContent = `± ${number(most)}`;
+  });
+  view.shownBack = key;
+}
+
+function listen(view, state) {
+  const { root, find, control, originals, powers } = view;
+  const { choose } = state;
+  const on = (name, act) => control(name).addEventListener("input", () => act(control(name)));
+  on("map", ({ value }) => choose({ map: Number(value), cell: strongest(originals[value]), edits: {} }));
+  on("stop", ({ value }) => choose({ stop: Number(value) }));
+  on("mask", ({ checked }) => choose({ mask: checked }));
+  on("first", ({ checked }) => choose({ first: checked }));
+  on("common", () => drawBack(view, state.now()));
+  find(".presets").addEventListener("click", (event) => {
+    const at = powers.indexOf(Number(event.target.dataset.p));
+    if (at >= 0) choose({ stop: at });
+  });
+  listenToEditor(view, state);
+  for (const heat of root.querySelectorAll(".heat")) {
+    const pick = (event) => {
+      if (event.type === "pointermove" && !event.buttons) return;
+      if (partsAt(event, heat).every((part) => part >= 0 && part < 1)) choose({ cell: cellAt(event, heat, view.size) });
+    };
+    for (const event of ["pointerdown", "pointermove"]) heat.addEventListener(event, pick);
+  }
+}
+
+/** The selected cell by slider, buttons and keys. */
+function listenToEditor(view, { now, choose }) {
+  const { control, grid, originals, size } = view;
+  /** Give the selected cell a value; its own one takes the change away. */
+  const edit = (change) => {
+    const state = now();
+    const { [state.cell]: before, ...others } = state.edits;
+    const own = originals[state.map][state.cell];
+    const next = change(before ?? own, own, stepOf(view, state));
+    choose({ edits: next === own ? others : { ...others, [state.cell]: next } });
+  };
+  const raise = () => edit((x, _, step) => nextStep(x, step, 1));
+  const lower = () => edit((x, _, step) => nextStep(x, step, -1));
+  const empty = () => edit(() => 0);
+  const reset = () => edit((_, own) => own);
+  control("value").addEventListener("input", () => edit(() => Number(control("value").value)));
+  const buttons = { less: lower, more: raise, reset, "reset-all": () => choose({ edits: {} }) };
+  for (const [name, act] of Object.entries(buttons)) {
+    control(name).addEventListener("click", () => {
+      act();
+      if (control(name).disabled) grid.focus(); // a button that has done its work cannot keep the focus
     });
-    return { heat: buildHeat(heat, size), scale, here: entries[0], density: entries[1], length: entries[2] };
+  }
+  const home = () => choose({ cell: strongest(edited(view, now())) });
+  const keys = { "+": raise, "=": raise, "-": lower, "−": lower, 0: empty, r: reset, R: reset, Home: home };
+  grid.addEventListener("keydown", (event) => {
+    const step = ARROWS[event.key];
+    if (withModifier(event) || (!step && !keys[event.key])) return;
+    event.preventDefault(); // the page would scroll
+    if (step) choose({ cell: neighbour(now().cell, step, size) });
+    else keys[event.key]();
   });
 }
 
-function buildFigures(list) {
-  return Object.fromEntries(
-    FIGURES.map(([name, label]) => {
-      const group = element("div", {}, list);
-      element("dt", { className: "gl-muted", textContent: label }, group);
-      return [name, element("dd", { className: name }, group)];
-    }),
-  );
-}
-
-export default { render };
+export default widget(STATE, { build, draw, listen });

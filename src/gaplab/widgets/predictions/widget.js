@@ -1,4 +1,6 @@
 // Questions with radio buttons; the answer and the way to its measurement appear at once.
+import { element, uniqueName, widgetRoot } from "../kit/dom.js";
+import { widget } from "../kit/widget.js";
 
 /** What to say about a choice: whether it is right, and if not, what is. */
 export function feedback(question, chosen) {
@@ -14,59 +16,44 @@ export function tally(questions, chosen) {
   return `${right} of ${answered} answered right, ${questions.length - answered} left.`;
 }
 
-function render({ model, el }) {
+function build(model) {
   const questions = model.get("questions");
   const root = widgetRoot("predictions");
   // Radio buttons of one name exclude each other, so the name must be this widget's own.
-  const group = `predictions-${Math.random().toString(36).slice(2)}`;
-  const fields = questions.map((question, number) => {
-    const field = document.createElement("fieldset");
-    const legend = document.createElement("legend");
-    legend.textContent = `${number + 1}. ${question.ask}`;
-    field.append(legend);
-    const inputs = question.choices.map((label, position) => {
-      const line = document.createElement("label");
-      const input = Object.assign(document.createElement("input"), { type: "radio", name: `${group}-${number}` });
-      input.addEventListener("change", () => {
-        model.set("chosen", model.get("chosen").map((old, i) => (i === number ? position : old)));
-        model.save_changes();
-      });
-      line.append(input, ` ${label}`);
-      field.append(line);
-      return input;
-    });
-    const said = document.createElement("p");
-    said.className = "said";
-    said.setAttribute("role", "status");
-    field.append(said);
-    root.append(field);
-    return { inputs, said };
-  });
-  const total = document.createElement("p");
-  total.className = "gl-muted total";
-  root.append(total);
-
-  function refresh() {
-    const chosen = model.get("chosen");
-    fields.forEach(({ inputs, said }, number) => {
-      const choice = chosen[number];
-      inputs.forEach((input, position) => (input.checked = position === choice));
-      const text = choice < 0 ? "" : feedback(questions[number], choice);
-      if (said.dataset.text === text) return;
-      said.dataset.text = text;
-      said.classList.toggle("right", choice === questions[number].right);
-      said.replaceChildren();
-      if (!text) return;
-      const link = Object.assign(document.createElement("a"), { href: `#${questions[number].cell}`, textContent: "Where it is measured" });
-      said.append(`${text} `, link);
-    });
-    total.textContent = tally(questions, chosen);
-  }
-
-  model.on("change:chosen", refresh);
-  refresh();
-  el.replaceChildren(root);
-  return () => model.off("change:chosen", refresh);
+  const group = uniqueName("predictions");
+  const fields = questions.map((question, i) => buildField(question, i + 1, `${group}-${i}`));
+  const total = element("p", { className: "gl-muted total" });
+  root.append(...fields.map(({ field }) => field), total);
+  return { root, questions, fields, total };
 }
 
-export default { render };
+function buildField({ ask, choices }, number, name) {
+  const inputs = choices.map(() => element("input", { type: "radio", name }));
+  const lines = choices.map((label, i) => element("label", {}, inputs[i], ` ${label}`));
+  const said = element("p", { className: "said", role: "status" });
+  return { field: element("fieldset", {}, element("legend", {}, `${number}. ${ask}`), ...lines, said), inputs, said };
+}
+
+function draw({ questions, fields, total }, { chosen }) {
+  fields.forEach(({ inputs, said }, number) => {
+    const [question, choice] = [questions[number], chosen[number]];
+    inputs.forEach((input, position) => (input.checked = position === choice));
+    const text = choice < 0 ? "" : feedback(question, choice);
+    if (said.dataset.text === text) return;
+    said.dataset.text = text;
+    said.classList.toggle("right", choice === question.right);
+    const link = element("a", { href: `#${question.cell}` }, "Where it is measured");
+    said.replaceChildren(...(text ? [`${text} `, link] : []));
+  });
+  total.textContent = tally(questions, chosen);
+}
+
+function listen({ fields }, { now, choose }) {
+  fields.forEach(({ inputs }, number) => {
+    inputs.forEach((input, position) => {
+      input.addEventListener("change", () => choose({ chosen: now().chosen.with(number, position) }));
+    });
+  });
+}
+
+export default widget(["chosen"], { build, draw, listen });

@@ -1,22 +1,11 @@
 // Shift explorer. Nothing is computed here but places: every number was a network's, and is looked up.
+import { sequential } from "../kit/colour.js";
+import { element, finder, svg, widgetRoot } from "../kit/dom.js";
+import { formatTenths } from "../kit/format.js";
+import { ARROWS, buildCells, buildMarker, cellAt, clamp, partsAt, rowColumn } from "../kit/grid.js";
+import { widget } from "../kit/widget.js";
 
-const STEP = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const LEAP = 4; // with Shift: the total stride of the network, one cell of its map
-const VIRIDIS = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"]
-  .map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
-
-/** A number from 0 to 1 as a colour of the perceptually uniform map. */
-export function viridis(value) {
-  const at = Math.min(Math.max(value, 0), 1) * (VIRIDIS.length - 1);
-  const low = Math.min(Math.floor(at), VIRIDIS.length - 2);
-  const channels = VIRIDIS[low].map((from, i) => Math.round(from + (at - low) * (VIRIDIS[low + 1][i] - from)));
-  return `rgb(${channels.join(",")})`;
-}
-
-/** Tenths as a decimal: 983 as "98.3". */
-export function formatTenths(tenths) {
-  return `${Math.floor(tenths / 10)}.${tenths % 10}`;
-}
 
 /** "moved 3 px right and 2 px up", or "in the centre". */
 export function where(dx, dy) {
@@ -31,7 +20,13 @@ export function tables(get) {
   const { room, garment, cells } = get("geometry");
   const side = 2 * room + 1;
   const [places, classes, heads] = [side * side, get("classes").length, get("heads").length];
-  const [pixels, probabilities, changes, maps, accuracies] = ["pixels", "probabilities", "changes", "maps", "accuracies"].map(get);
+  const [pixels, probabilities, changes, maps, accuracies] = [
+    "pixels",
+    "probabilities",
+    "changes",
+    "maps",
+    "accuracies",
+  ].map(get);
   const row = (g, h, place) => (g * heads + h) * places + place;
   const words = (view, at) => view.getUint16(2 * at, true);
   return {
@@ -68,8 +63,6 @@ export function sentence(table, classes, labels, heads, { garment, dx, dy }) {
   );
 }
 
-const SVG = "http://www.w3.org/2000/svg";
-
 const TEMPLATE = `
   <div class="controls" role="group" aria-label="Shift explorer">
     <label class="gl-control"><span class="gl-label">Garment</span><select name="garment"></select></label>
@@ -100,137 +93,163 @@ const TEMPLATE = `
   </table>
 `;
 
-function render({ model, el }) {
+const STATE = ["garment", "head", "dx", "dy"];
+
+function build(model) {
   const get = (name) => model.get(name);
-  const [classes, labels, geometry] = [get("classes"), get("labels"), get("geometry")];
-  const keys = get("heads").map(([key]) => key);
-  const heads = get("heads").map(([, name]) => name);
-  const table = tables(get);
-  const { room, frame: frameSide, garment: small, cells } = geometry;
-
-  const root = widgetRoot("shift-explorer");
-  root.innerHTML = TEMPLATE;
-  const find = (selector) => root.querySelector(selector);
-  const [garment, head, right, down] = ["garment", "head", "dx", "dy"].map((name) => find(`[name="${name}"]`));
-  const [frame, box, heat] = [find(".frame"), find(".box"), find(".heat")];
-  labels.forEach((label, i) => garment.add(new Option(classes[label], i)));
-  keys.forEach((key, i) => head.add(new Option(heads[i], key)));
-  for (const slider of [right, down]) [slider.min, slider.max] = [-room, room];
+  const [classes, labels, { room, frame: side, garment: small, cells }] = ["classes", "labels", "geometry"].map(get);
+  const [keys, heads] = [0, 1].map((part) => get("heads").map((head) => head[part]));
+  const root = widgetRoot("shift-explorer", TEMPLATE);
+  const find = finder(root);
+  const controls = Object.fromEntries(STATE.map((name) => [name, find(`[name="${name}"]`)]));
+  labels.forEach((label, i) => controls.garment.add(new Option(classes[label], i)));
+  keys.forEach((key, i) => controls.head.add(new Option(heads[i], key)));
+  for (const slider of [controls.dx, controls.dy]) [slider.min, slider.max] = [-room, room];
   find(".measured").textContent = get("measured");
-  drawGrid(find(".grid"), frameSide, frameSide / cells);
-  const columns = buildHeads(find(".heads"), keys, heads, cells);
-  const rows = buildTable(find("table"), classes, keys, heads);
-  const heatCells = buildHeat(heat, table.side);
+  drawGrid(find(".grid"), side, side / cells);
   const image = find("canvas").getContext("2d");
-  [image.canvas.width, image.canvas.height] = [frameSide, frameSide];
-  Object.assign(box.style, { width: `${(100 * small) / frameSide}%`, height: `${(100 * small) / frameSide}%` });
+  [image.canvas.width, image.canvas.height] = [side, side];
+  Object.assign(find(".box").style, { width: `${(100 * small) / side}%`, height: `${(100 * small) / side}%` });
+  const table = tables(get);
+  return {
+    ...{ root, find, classes, labels, room, side, small, keys, heads, table, controls, image },
+    heat: buildCells(find(".heat"), [table.side, table.side]),
+    mark: buildMarker(find(".heat"), table.side, [0.34, 0.16]),
+    columns: keys.map((key, h) => buildHead(find(".heads"), key, heads[h], cells)),
+    rows: buildTable(find("table"), classes, keys, heads),
+  };
+}
 
-  const stored = () => ({ garment: get("garment"), head: get("head"), dx: get("dx"), dy: get("dy") });
-  let shown = {};
+/** One line at each border between two cells of the map. */
+function drawGrid(picture, side, cell) {
+  picture.setAttribute("viewBox", `0 0 ${side} ${side}`);
+  let path = "";
+  for (let at = cell; at < side; at += cell) path += `M${at} 0V${side}M0 ${at}H${side}`;
+  picture.append(svg("path", { d: path }));
+}
 
-  function drawFrame({ garment: g, dx, dy }) {
-    const picture = image.createImageData(frameSide, frameSide);
-    for (let i = 3; i < picture.data.length; i += 4) picture.data[i] = 255;
-    for (let y = 0; y < small; y += 1) {
-      for (let x = 0; x < small; x += 1) {
-        const at = 4 * ((y + room + dy) * frameSide + x + room + dx);
-        picture.data.fill(table.pixel(g, x, y), at, at + 3);
-      }
+function buildHead(parent, key, name, cells) {
+  const column = element("div", { className: `head ${key}`, "data-head": key });
+  column.innerHTML = `<p class="name"></p><svg class="square map" aria-hidden="true"></svg>
+    <p><b class="says"></b> <span class="whether gl-muted"></span></p>
+    <p class="line">moved <b class="change"></b></p><p class="line">accuracy <b class="accuracy"></b></p>`;
+  parent.append(column);
+  const find = finder(column);
+  find(".name").textContent = name;
+  const told = ["says", "whether", "change", "accuracy"].map((part) => [part, find(`.${part}`)]);
+  return { cells: buildCells(find(".map"), [cells, cells]), ...Object.fromEntries(told) };
+}
+
+function buildTable(table, classes, keys, heads) {
+  table.tHead.rows[0].append(...heads.map((name) => element("th", { scope: "col" }, name)));
+  return classes.map((name) => {
+    const numbers = keys.map(() => element("span"));
+    const cells = keys.map((key, h) => element("td", { className: key }, numbers[h]));
+    table.tBodies[0].append(element("tr", { "data-class": name }, element("th", { scope: "row" }, name), ...cells));
+    return numbers;
+  });
+}
+
+function draw(view, state, before) {
+  const { find, table, classes, labels, heads, room, controls } = view;
+  controls.garment.value = state.garment;
+  controls.head.value = state.head;
+  drawSlider(controls.dx, state.dx, "left", "right");
+  drawSlider(controls.dy, state.dy, "up", "down");
+  drawFrame(view, state);
+  if (state.head !== before.head) drawHeat(view, state.head);
+  view.mark((state.dy + room) * table.side + state.dx + room);
+  heads.forEach((_, h) => drawHead(view, h, state));
+  find(".result").textContent = sentence(table, classes, labels, heads, state);
+}
+
+function drawSlider(slider, value, less, more) {
+  slider.value = value;
+  slider.setAttribute("aria-valuetext", value ? `${Math.abs(value)} px ${value < 0 ? less : more}` : "centre");
+  slider.nextElementSibling.textContent = `${value > 0 ? "+" : ""}${value}`.replace("-", "−");
+}
+
+function drawFrame({ find, table, image, room, side, small }, { garment, dx, dy }) {
+  const picture = image.createImageData(side, side);
+  for (let i = 3; i < picture.data.length; i += 4) picture.data[i] = 255;
+  for (let y = 0; y < small; y += 1) {
+    for (let x = 0; x < small; x += 1) {
+      const at = 4 * ((y + room + dy) * side + x + room + dx);
+      picture.data.fill(table.pixel(garment, x, y), at, at + 3);
     }
-    image.putImageData(picture, 0, 0);
-    box.style.left = `${(100 * (room + dx)) / frameSide}%`;
-    box.style.top = `${(100 * (room + dy)) / frameSide}%`;
   }
+  image.putImageData(picture, 0, 0);
+  find(".box").style.left = `${(100 * (room + dx)) / side}%`;
+  find(".box").style.top = `${(100 * (room + dy)) / side}%`;
+}
 
-  function drawHeat(state) {
-    const h = keys.indexOf(state.head);
-    const tenths = heatCells.map((_, place) => table.accuracy(h, place));
-    const [low, high] = [Math.min(...tenths), Math.max(...tenths)];
-    heatCells.forEach((cell, place) => cell.setAttribute("fill", viridis((tenths[place] - low) / (high - low || 1))));
-    const [first, last] = find(".scale").querySelectorAll("span");
-    first.textContent = `${formatTenths(low)} %`;
-    last.textContent = `${formatTenths(high)} %`;
-    heat.setAttribute(
-      "aria-label",
-      `Accuracy of the ${heads[h]} head at ${tenths.length} places, from ${formatTenths(low)} % to ${formatTenths(high)} %, ` +
-        `${formatTenths(table.accuracy(h, table.place(0, 0)))} % in the centre`,
-    );
-  }
+function drawHeat({ find, table, keys, heads, heat }, head) {
+  const h = keys.indexOf(head);
+  const tenths = heat.map((_, place) => table.accuracy(h, place));
+  const [low, high] = [Math.min(...tenths), Math.max(...tenths)];
+  heat.forEach((cell, place) => cell.setAttribute("fill", sequential((tenths[place] - low) / (high - low || 1))));
+  const [from, to, centre] = [low, high, table.accuracy(h, table.place(0, 0))].map((each) => `${formatTenths(each)} %`);
+  const [first, last] = find(".scale").querySelectorAll("span");
+  first.textContent = from;
+  last.textContent = to;
+  find(".heat").setAttribute(
+    "aria-label",
+    `Accuracy of the ${heads[h]} head at ${tenths.length} places, from ${from} to ${to}, ${centre} in the centre`,
+  );
+}
 
-  function draw(state) {
-    const { garment: g, dx, dy } = state;
-    const place = table.place(dx, dy);
-    drawFrame(state);
-    if (state.head !== shown.head) drawHeat(state);
-    const marker = heat.querySelector(".marker");
-    marker.setAttribute("x", dx + room);
-    marker.setAttribute("y", dy + room);
-    keys.forEach((_, h) => {
-      const winner = best(table, g, h, place, classes.length);
-      columns[h].cells.forEach((cell, i) => cell.setAttribute("fill", viridis(table.cell(g, h, place, i) / 255)));
-      columns[h].says.textContent = classes[winner];
-      columns[h].says.dataset.right = winner === labels[g];
-      columns[h].whether.textContent = winner === labels[g] ? "right" : "wrong";
-      columns[h].change.textContent = `${table.change(g, h, place)} %`;
-      columns[h].accuracy.textContent = `${formatTenths(table.accuracy(h, place))} %`;
-      rows.forEach((row, k) => {
-        const tenths = table.probability(g, h, place, k);
-        row[h].textContent = formatTenths(tenths);
-        row[h].parentElement.style.setProperty("--share", `${tenths / 10}%`);
-      });
-    });
-    find(".result").textContent = sentence(table, classes, labels, heads, state);
-    shown = state;
-  }
+/** A head's map, what it says and how sure it is of each class. */
+function drawHead({ table, classes, labels, columns, rows }, h, { garment, dx, dy }) {
+  const place = table.place(dx, dy);
+  const { cells, says, whether, change, accuracy } = columns[h];
+  const winner = best(table, garment, h, place, classes.length);
+  const right = winner === labels[garment];
+  cells.forEach((cell, i) => cell.setAttribute("fill", sequential(table.cell(garment, h, place, i) / 255)));
+  says.textContent = classes[winner];
+  says.dataset.right = right;
+  whether.textContent = right ? "right" : "wrong";
+  change.textContent = `${table.change(garment, h, place)} %`;
+  accuracy.textContent = `${formatTenths(table.accuracy(h, place))} %`;
+  rows.forEach((row, k) => {
+    const tenths = table.probability(garment, h, place, k);
+    row[h].textContent = formatTenths(tenths);
+    row[h].parentElement.style.setProperty("--share", `${tenths / 10}%`);
+  });
+}
 
-  /** The model changed: by the reader here, by another view, or by Python. */
-  function refresh() {
-    const state = stored();
-    if (Object.keys(state).every((key) => state[key] === shown[key])) return;
-    garment.value = state.garment;
-    head.value = state.head;
-    for (const [slider, name, [less, more]] of [[right, "dx", ["left", "right"]], [down, "dy", ["up", "down"]]]) {
-      slider.value = state[name];
-      const words = `${Math.abs(state[name])} px ${state[name] < 0 ? less : more}`;
-      slider.setAttribute("aria-valuetext", state[name] ? words : "centre");
-      slider.nextElementSibling.textContent = `${state[name] > 0 ? "+" : ""}${state[name]}`.replace("-", "−");
-    }
-    draw(state);
-  }
-
-  /** The reader chose: tell the model what differs. */
-  function choose(chosen) {
-    const changed = Object.keys(chosen).filter((name) => chosen[name] !== get(name));
-    if (!changed.length) return;
-    for (const name of changed) model.set(name, chosen[name]);
-    model.save_changes();
-  }
-  const within = (pixels) => Math.min(Math.max(Math.round(pixels), -room), room);
-  const moveTo = (dx, dy) => choose({ dx: within(dx), dy: within(dy) });
-
-  garment.addEventListener("input", () => choose({ garment: Number(garment.value) }));
-  head.addEventListener("input", () => choose({ head: head.value }));
-  for (const slider of [right, down]) slider.addEventListener("input", () => moveTo(Number(right.value), Number(down.value)));
-
-  frame.addEventListener("keydown", (event) => {
-    const step = STEP[event.key];
+function listen(view, state) {
+  const { find, table, room, controls } = view;
+  const within = (pixels) => clamp(Math.round(pixels), -room, room);
+  const moveTo = (dx, dy) => state.choose({ dx: within(dx), dy: within(dy) });
+  const { garment, head, dx, dy } = controls;
+  garment.addEventListener("input", () => state.choose({ garment: Number(garment.value) }));
+  head.addEventListener("input", () => state.choose({ head: head.value }));
+  for (const slider of [dx, dy]) slider.addEventListener("input", () => moveTo(Number(dx.value), Number(dy.value)));
+  find(".frame").addEventListener("keydown", (event) => {
+    const step = ARROWS[event.key];
     if (!step && event.key !== "Home") return;
     event.preventDefault(); // the page would scroll
-    const size = event.shiftKey ? LEAP : 1;
-    if (step) moveTo(get("dx") + size * step[0], get("dy") + size * step[1]);
+    const [now, size] = [state.now(), event.shiftKey ? LEAP : 1];
+    if (step) moveTo(now.dx + size * step[0], now.dy + size * step[1]);
     else moveTo(0, 0);
   });
-
-  // The garment keeps its distance from the finger; a press beside it brings its middle there.
-  let hold = null;
-  const pixelsAt = (event) => {
-    const area = frame.getBoundingClientRect();
-    return [event.clientX - area.left, event.clientY - area.top].map((at) => (at / area.width) * frameSide - frameSide / 2);
+  listenToDrag(view, state, moveTo);
+  const pointAt = (event) => {
+    const [row, column] = rowColumn(cellAt(event, find(".heat"), [table.side, table.side]), table.side);
+    moveTo(column - room, row - room);
   };
+  for (const event of ["pointermove", "pointerdown"]) find(".heat").addEventListener(event, pointAt);
+}
+
+/** The garment keeps its distance from the finger; a press beside it brings its middle there. */
+function listenToDrag({ find, side, small }, { now }, moveTo) {
+  const frame = find(".frame");
+  let hold = null;
+  const pixelsAt = (event) => partsAt(event, frame).map((part) => part * side - side / 2);
   frame.addEventListener("pointerdown", (event) => {
     if (event.button) return;
     const [x, y] = pixelsAt(event);
-    const [dx, dy] = [get("dx"), get("dy")];
+    const { dx, dy } = now();
     const inside = Math.abs(x - dx) <= small / 2 && Math.abs(y - dy) <= small / 2;
     hold = inside ? [x - dx, y - dy] : [0, 0];
     frame.setPointerCapture(event.pointerId);
@@ -242,95 +261,6 @@ function render({ model, el }) {
     moveTo(x - hold[0], y - hold[1]);
   });
   for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, () => (hold = null));
-
-  const pointAt = (event) => {
-    const area = heat.getBoundingClientRect();
-    const [x, y] = [(event.clientX - area.left) / area.width, (event.clientY - area.top) / area.height];
-    moveTo(Math.floor(x * table.side) - room, Math.floor(y * table.side) - room);
-  };
-  for (const event of ["pointermove", "pointerdown"]) heat.addEventListener(event, pointAt);
-
-  const events = ["garment", "head", "dx", "dy"].map((name) => `change:${name}`);
-  for (const event of events) model.on(event, refresh);
-  refresh();
-  el.replaceChildren(root);
-  return () => {
-    for (const event of events) model.off(event, refresh);
-  };
 }
 
-function element(name, attributes, parent) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  parent.append(made);
-  return made;
-}
-
-/** Squares of one unit, row by row. */
-function buildCells(svg, side) {
-  svg.setAttribute("viewBox", `0 0 ${side} ${side}`);
-  return Array.from({ length: side * side }, (_, i) =>
-    element("rect", { x: i % side, y: Math.floor(i / side), width: 1, height: 1 }, svg),
-  );
-}
-
-function buildHeat(svg, side) {
-  const made = buildCells(svg, side);
-  // White within black stands out from every colour of the scale.
-  const marker = element("svg", { class: "marker", width: 1, height: 1, viewBox: "0 0 1 1", overflow: "visible" }, svg);
-  element("rect", { width: 1, height: 1, fill: "none", stroke: "#000000", "stroke-width": 0.34 }, marker);
-  element("rect", { width: 1, height: 1, fill: "none", stroke: "#ffffff", "stroke-width": 0.16 }, marker);
-  return made;
-}
-
-/** One line at each border between two cells of the map. */
-function drawGrid(svg, side, cell) {
-  svg.setAttribute("viewBox", `0 0 ${side} ${side}`);
-  let path = "";
-  for (let at = cell; at < side; at += cell) path += `M${at} 0V${side}M0 ${at}H${side}`;
-  element("path", { d: path }, svg);
-}
-
-function buildHeads(parent, keys, names, cells) {
-  return keys.map((key, h) => {
-    const column = document.createElement("div");
-    column.className = `head ${key}`;
-    column.dataset.head = key;
-    column.innerHTML = `<p class="name"></p><svg class="square map" aria-hidden="true"></svg>
-      <p><b class="says"></b> <span class="whether gl-muted"></span></p>
-      <p class="line">moved <b class="change"></b></p><p class="line">accuracy <b class="accuracy"></b></p>`;
-    parent.append(column);
-    const find = (selector) => column.querySelector(selector);
-    find(".name").textContent = names[h];
-    return {
-      cells: buildCells(find(".map"), cells),
-      ...Object.fromEntries(["says", "whether", "change", "accuracy"].map((name) => [name, find(`.${name}`)])),
-    };
-  });
-}
-
-function buildTable(table, classes, keys, names) {
-  for (const name of names) {
-    const heading = document.createElement("th");
-    heading.scope = "col";
-    heading.textContent = name;
-    table.tHead.rows[0].append(heading);
-  }
-  return classes.map((name) => {
-    const row = table.tBodies[0].insertRow();
-    row.dataset.class = name;
-    const heading = document.createElement("th");
-    heading.scope = "row";
-    heading.textContent = name;
-    row.append(heading);
-    return keys.map((key) => {
-      const cell = row.insertCell();
-      cell.className = key;
-      const number = document.createElement("span");
-      cell.append(number);
-      return number;
-    });
-  });
-}
-
-export default { render };
+export default widget(STATE, { build, draw, listen });

@@ -1,8 +1,12 @@
 // The ledger: one entry a claim, shown or hidden by two choices.
+import { element, finder, widgetRoot } from "../kit/dom.js";
+import { widget } from "../kit/widget.js";
 
 /** The rows that both choices let through; "all" and 0 let every row through. */
 export function chosenRows(rows, verdict, chapter) {
-  return rows.filter((row) => (verdict === "all" || row.verdict === verdict) && (chapter === 0 || row.chapter === chapter));
+  return rows.filter((row) =>
+    (verdict === "all" || row.verdict === verdict) && (chapter === 0 || row.chapter === chapter)
+  );
 }
 
 /** Totals of some rows in one sentence. */
@@ -12,70 +16,61 @@ export function totals(rows, all, verdicts) {
   return rows.length ? `${shown}: ${parts.join(", ")}.` : "No claim has that verdict in that chapter: choose another.";
 }
 
-function render({ model, el }) {
+const TEMPLATE = `
+  <div role="group" aria-label="Filter">
+    <label class="gl-control"><span class="gl-label">Verdict</span><select name="verdict"><option value="all">all</option></select></label>
+    <label class="gl-control"><span class="gl-label">Chapter</span><select name="chapter"><option value="0">all</option></select></label>
+  </div>
+  <p class="totals" role="status"></p>
+  <div class="bar" aria-hidden="true"></div>
+  <ol class="entries"></ol>`;
+const VERDICTS = ["holds", "holds with caveats", "does not hold as stated"];
+
+function build(model) {
   const rows = model.get("rows");
-  const marks = new Map(rows.map((row) => [row.verdict, row.mark]));
-  const verdicts = ["holds", "holds with caveats", "does not hold as stated"].filter((verdict) => marks.has(verdict));
-  const root = widgetRoot("verdict-ledger");
-  root.innerHTML = `
-    <div role="group" aria-label="Filter">
-      <label class="gl-control"><span class="gl-label">Verdict</span><select name="verdict"><option value="all">all</option></select></label>
-      <label class="gl-control"><span class="gl-label">Chapter</span><select name="chapter"><option value="0">all</option></select></label>
-    </div>
-    <p class="totals" role="status"></p>
-    <div class="bar" aria-hidden="true"></div>
-    <ol class="entries"></ol>`;
-  const find = (selector) => root.querySelector(selector);
+  const root = widgetRoot("verdict-ledger", TEMPLATE);
+  const find = finder(root);
   const [verdict, chapter] = [find("[name=verdict]"), find("[name=chapter]")];
+  const marks = new Map(rows.map((row) => [row.verdict, row.mark]));
+  const verdicts = VERDICTS.filter((name) => marks.has(name));
   for (const name of verdicts) verdict.add(new Option(`${marks.get(name)} ${name}`, name));
   for (const number of new Set(rows.map((row) => row.chapter))) chapter.add(new Option(String(number), number));
-
-  const entries = rows.map((row) => {
-    const item = document.createElement("li");
-    item.dataset.claim = row.id;
-    item.innerHTML = `<p class="head"><b></b> <span class="verdict"></span></p><p class="en"></p><p class="zh gl-muted" lang="zh"></p><p class="why"><a></a> <span></span></p>`;
-    item.querySelector("b").textContent = row.id;
-    item.querySelector(".verdict").textContent = `${row.mark} ${row.verdict}`;
-    item.querySelector(".verdict").dataset.kind = String(["holds", "holds with caveats"].indexOf(row.verdict));
-    item.querySelector(".en").textContent = row.en;
-    item.querySelector(".zh").textContent = row.zh;
-    Object.assign(item.querySelector("a"), { href: row.href, textContent: row.measured });
-    item.querySelector(".why span").textContent = row.because;
-    find(".entries").append(item);
-    return item;
-  });
-
-  function refresh() {
-    const shown = chosenRows(rows, model.get("verdict"), model.get("chapter"));
-    verdict.value = model.get("verdict");
-    chapter.value = String(model.get("chapter"));
-    entries.forEach((item, i) => (item.hidden = !shown.includes(rows[i])));
-    find(".totals").textContent = totals(shown, rows, verdicts);
-    find(".bar").replaceChildren(
-      ...verdicts.map((name) => {
-        const part = document.createElement("span");
-        part.dataset.kind = String(["holds", "holds with caveats"].indexOf(name));
-        part.style.flexGrow = shown.filter((row) => row.verdict === name).length;
-        return part;
-      }),
-    );
-  }
-
-  verdict.addEventListener("change", () => {
-    model.set("verdict", verdict.value);
-    model.save_changes();
-  });
-  chapter.addEventListener("change", () => {
-    model.set("chapter", Number(chapter.value));
-    model.save_changes();
-  });
-  const events = ["change:verdict", "change:chapter"];
-  for (const event of events) model.on(event, refresh);
-  refresh();
-  el.replaceChildren(root);
-  return () => {
-    for (const event of events) model.off(event, refresh);
-  };
+  const entries = rows.map(buildEntry);
+  find(".entries").append(...entries);
+  return { root, find, rows, verdicts, verdict, chapter, entries };
 }
 
-export default { render };
+const kindOf = (verdict) => String(VERDICTS.slice(0, 2).indexOf(verdict));
+
+function buildEntry({ id, verdict, mark, en, zh, href, measured, because }) {
+  const said = element("span", { className: "verdict", "data-kind": kindOf(verdict) }, `${mark} ${verdict}`);
+  return element(
+    "li",
+    { "data-claim": id },
+    element("p", { className: "head" }, element("b", {}, id), " ", said),
+    element("p", { className: "en" }, en),
+    element("p", { className: "zh gl-muted", lang: "zh" }, zh),
+    element("p", { className: "why" }, element("a", { href }, measured), " ", element("span", {}, because)),
+  );
+}
+
+function draw({ find, rows, verdicts, verdict, chapter, entries }, state) {
+  const shown = chosenRows(rows, state.verdict, state.chapter);
+  verdict.value = state.verdict;
+  chapter.value = String(state.chapter);
+  entries.forEach((entry, i) => (entry.hidden = !shown.includes(rows[i])));
+  find(".totals").textContent = totals(shown, rows, verdicts);
+  const parts = verdicts.map((name) => {
+    const part = element("span", { "data-kind": kindOf(name) });
+    part.style.flexGrow = shown.filter((row) => row.verdict === name).length;
+    return part;
+  });
+  find(".bar").replaceChildren(...parts);
+}
+
+function listen({ verdict, chapter }, { choose }) {
+  verdict.addEventListener("change", () => choose({ verdict: verdict.value }));
+  chapter.addEventListener("change", () => choose({ chapter: Number(chapter.value) }));
+}
+
+export default widget(["verdict", "chapter"], { build, draw, listen });

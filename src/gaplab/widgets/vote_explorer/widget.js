@@ -1,6 +1,9 @@
 // Vote explorer. The votes were the network's; the page adds them up, in whole thousandths, so that no digit is lost.
+import { cssPercent, element, finder, setAll, uniqueName, widgetRoot, withModifier } from "../kit/dom.js";
+import { formatDecimal, formatTenths, roundedQuotient } from "../kit/format.js";
+import { ARROWS, cellAt, neighbour, rowColumn } from "../kit/grid.js";
+import { widget } from "../kit/widget.js";
 
-const STEP = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 const OVER = 80; // percent of colour over the photograph where the vote is largest
 const NAMES = { average: "Average", maximum: "Maximum" };
 const NOTES = {
@@ -13,22 +16,13 @@ const NOTES = {
 };
 
 /** Thousandths as a decimal: -20 as "−0.020". */
-export function plain(value) {
-  const size = Math.abs(value);
-  return `${value < 0 ? "−" : ""}${Math.floor(size / 1000)}.${String(size % 1000).padStart(3, "0")}`;
-}
+export const plain = (thousandths) => formatDecimal(thousandths, 3);
 
 /** The same with its sign, plus or minus; zero has none. */
-export function signed(value) {
-  return `${value > 0 ? "+" : ""}${plain(value)}`;
-}
+export const signed = (thousandths) => `${thousandths > 0 ? "+" : ""}${plain(thousandths)}`;
 
 /** A share in percent with one decimal, half upwards, in whole numbers as Python does. */
-export function percent(part, whole) {
-  const [a, b] = [Math.abs(part), Math.abs(whole)];
-  const tenths = Math.floor((2000 * a + b) / (2 * b));
-  return `${Math.floor(tenths / 10)}.${tenths % 10}`;
-}
+export const percent = (part, whole) => formatTenths(roundedQuotient(1000 * Math.abs(part), Math.abs(whole)));
 
 /** Positions, from the largest vote down, that together hold half of the votes for. */
 export function half(votes) {
@@ -44,7 +38,14 @@ export function half(votes) {
 
 /** The votes that Python stored as bytes, and what follows from them. */
 export function ballots(get) {
-  const [[height, width], classes, pools, view, biases, counts] = ["shape", "classes", "pools", "votes", "biases", "counts"].map(get);
+  const [[height, width], classes, pools, view, biases, counts] = [
+    "shape",
+    "classes",
+    "pools",
+    "votes",
+    "biases",
+    "counts",
+  ].map(get);
   const positions = height * width;
   // Each sum is made once: a step of a control then only looks it up.
   const all = classes.map((names, p) =>
@@ -52,12 +53,14 @@ export function ballots(get) {
       names.map((_, k) => {
         const start = ((p * pools.length + q) * names.length + k) * positions;
         const votes = Array.from({ length: positions }, (_, i) => view.getInt32(4 * (start + i), true));
-        const [more, less] = [1, -1].map((sign) => votes.reduce((sum, vote) => (sign * vote > 0 ? sum + vote : sum), 0));
+        const [more, less] = [1, -1].map((sign) =>
+          votes.reduce((sum, vote) => (sign * vote > 0 ? sum + vote : sum), 0)
+        );
         const bias = biases[p][k];
         const [supporters, opponents] = counts[p][q][k];
         return { votes, more, less, bias, logit: more + less + bias, supporters, opponents, half: half(votes) };
-      }),
-    ),
+      })
+    )
   );
   return (photograph, pool) => all[photograph][pools.indexOf(pool)];
 }
@@ -70,14 +73,17 @@ export function vote({ votes, more, less }, cell) {
 }
 
 /** The two sentences that Python gives in `describe()`: the position's and the sum's. */
-export function sentences(names, ballot, { photograph, pool, cell, width }) {
+export function sentences(names, ballot, { pool, cell, width }) {
   const [value, share] = vote(ballot, cell);
+  const [row, column] = rowColumn(cell, width);
   const tail = ballot.votes[cell] ? `, ${share}` : "";
   return [
-    `${names[0]}, ${names[1]}, ${pool} pool: row ${Math.floor(cell / width) + 1}, column ${(cell % width) + 1} votes ${value}${tail}.`,
-    `Votes for ${signed(ballot.more)} from ${ballot.supporters} of ${ballot.votes.length} positions, half of that from ` +
-      `${ballot.half}; votes against ${signed(ballot.less)} from ${ballot.opponents}; bias ${signed(ballot.bias)}: ` +
-      `logit ${plain(ballot.logit)}.`,
+    `${names[0]}, ${names[1]}, ${pool} pool: row ${row + 1}, column ${column + 1} votes ${value}${tail}.`,
+    `Votes for ${
+      signed(ballot.more)
+    } from ${ballot.supporters} of ${ballot.votes.length} positions, half of that from ` +
+    `${ballot.half}; votes against ${signed(ballot.less)} from ${ballot.opponents}; bias ${signed(ballot.bias)}: ` +
+    `logit ${plain(ballot.logit)}.`,
   ];
 }
 
@@ -120,6 +126,7 @@ const ROWS = [
   ["logit", "Logit"],
 ];
 
+/** @type {[name: string, tell: (ballot: any) => string][]} */
 const COMPARED = [
   ["Positions that vote", (ballot) => `${ballot.supporters + ballot.opponents} of ${ballot.votes.length}`],
   ["Half of “for” comes from", (ballot) => `${ballot.half}`],
@@ -127,287 +134,248 @@ const COMPARED = [
   ["Logit", (ballot) => plain(ballot.logit)],
 ];
 
-function render({ model, el }) {
+const STATE = ["photograph", "category", "pool", "cell"];
+
+function build(model) {
   const get = (name) => model.get(name);
-  const [names, pictures, classes, pools, [height, width]] = ["names", "pictures", "classes", "pools", "shape"].map(get);
-  const ballotsOf = ballots(get);
-
-  const root = widgetRoot("vote-explorer");
-  root.innerHTML = TEMPLATE;
-  const find = (selector) => root.querySelector(selector);
-  // Radio buttons of two widgets on a page, each a module of its own, must not share a name.
-  const group = (name) => `${name}-${Math.random().toString(36).slice(2)}`;
-  const photographs = buildRadios(find(".strip"), group("photograph"), names, "photograph");
-  photographs.forEach((input, i) => {
-    // Not an <img>: the book's themes put paper under those in the dark.
-    const picture = made("span", "picture", input.parentElement);
-    picture.style.backgroundImage = `url("${pictures[i]}")`;
-    input.after(picture);
+  const [names, pictures, classes, pools, size] = ["names", "pictures", "classes", "pools", "shape"].map(get);
+  const root = widgetRoot("vote-explorer", TEMPLATE);
+  const find = finder(root);
+  const cells = buildSpots(find(".cells"), size);
+  const [high, wide] = size;
+  Object.assign(find(".lens").style, {
+    width: `${100 / wide}%`,
+    height: `${100 / high}%`,
+    backgroundSize: `${100 * wide}% ${100 * high}%`,
   });
-  const poolRadios = buildRadios(find(".pools"), group("pool"), pools.map((pool) => NAMES[pool]), "pool");
-  const classRadios = buildRadios(find(".classes"), group("class"), classes[0], "kind");
-  const logits = classRadios.map((input) => {
-    const number = document.createElement("span");
-    number.className = "logit";
-    input.parentElement.append(number);
-    return number;
-  });
-  const [grid, lens, grey] = [find(".cells"), find(".lens"), find(".grey")];
-  const cells = buildCells(grid, height, width);
-  const rows = buildSum(find(".sum tbody"), cells.length);
-  const compared = buildCompared(find(".pools-table"), pools);
-  lens.style.width = `${100 / width}%`;
-  lens.style.height = `${100 / height}%`;
-  lens.style.backgroundSize = `${100 * width}% ${100 * height}%`;
-
-  const stored = () => Object.fromEntries(["photograph", "category", "pool", "cell"].map((name) => [name, get(name)]));
-  let shown = {};
-
-  /** Of one photograph and pool: the largest size of a vote, and the ends of the axis; classes can then be compared. */
-  function scaleOf(all) {
-    const limit = Math.max(...all.map(({ votes }) => Math.max(...votes.map(Math.abs)))) || 1;
-    const ends = all.flatMap(({ more, less, logit }) => [0, more, more + less, logit]);
-    const [low, high] = [Math.min(...ends), Math.max(...ends)];
-    return { limit, low, span: high - low || 1 };
-  }
-
-  function drawPhotograph({ photograph }) {
-    for (const part of [grey, lens]) part.style.backgroundImage = `url("${pictures[photograph]}")`;
-  }
-
-  function drawClasses({ photograph }, all) {
-    const top = Math.max(...all.map(({ logit }) => logit), 1);
-    all.forEach((ballot, k) => {
-      const label = classRadios[k].parentElement;
-      const name = classes[photograph][k];
-      label.querySelector(".name").textContent = name;
-      label.classList.toggle("wrong", k === all.length - 1);
-      logits[k].textContent = plain(ballot.logit);
-      label.style.setProperty("--share", `${Math.max((100 * ballot.logit) / top, 0)}%`);
-    });
-  }
-
-  function drawVotes(ballot, { limit, low, span }) {
-    cells.forEach((cell, i) => {
-      const value = ballot.votes[i];
-      cell.textContent = value ? plain(value) : "0";
-      cell.setAttribute("aria-label", `row ${Math.floor(i / width) + 1}, column ${(i % width) + 1}: ${vote(ballot, i).join(", ")}`);
-      cell.dataset.sign = Math.sign(value);
-      cell.style.setProperty("--strength", `${((OVER * Math.abs(value)) / limit).toFixed(1)}%`);
-    });
-    find(".low").textContent = plain(-limit);
-    find(".high").textContent = signed(limit);
-    drawBars(ballot, low, span);
-  }
-
-  /** A waterfall: each bar starts where the last one ended, and the votes in it lie largest first. */
-  function drawBars(ballot, low, span) {
-    const at = (value) => `${((100 * (value - low)) / span).toFixed(3)}%`;
-    const long = (value) => `${((100 * Math.abs(value)) / span).toFixed(3)}%`;
-    const order = [...cells.keys()].sort((a, b) => Math.abs(ballot.votes[b]) - Math.abs(ballot.votes[a]) || a - b);
-    const running = { 1: 0, [-1]: ballot.more };
-    const index = { 1: 0, [-1]: 0 };
-    for (const i of order) {
-      const value = ballot.votes[i];
-      const sign = Math.sign(value);
-      const part = rows.parts[i];
-      part.hidden = !sign;
-      if (!sign) continue;
-      const start = running[sign];
-      running[sign] += value;
-      (sign > 0 ? rows.more : rows.less).bar.append(part);
-      part.className = index[sign]++ % 2 ? "part odd" : "part";
-      part.style.left = at(Math.min(start, start + value));
-      part.style.width = long(value);
-    }
-    for (const [key, from, to] of [["bias", ballot.more + ballot.less, ballot.logit], ["logit", 0, ballot.logit]]) {
-      const whole = rows[key].whole;
-      whole.style.left = at(Math.min(from, to));
-      whole.style.width = long(to - from);
-    }
-    for (const [key] of ROWS) {
-      rows[key].bar.style.setProperty("--zero", at(0));
-      rows[key].value.textContent = key === "logit" ? plain(ballot.logit) : signed(ballot[key]);
-    }
-    rows.more.count.textContent = ` from ${ballot.supporters}`;
-    rows.less.count.textContent = ` from ${ballot.opponents}`;
-  }
-
-  function drawCell({ cell }, ballot) {
-    if (shown.cell !== cell) {
-      const old = cells[shown.cell];
-      if (old) {
-        old.tabIndex = -1;
-        old.setAttribute("aria-selected", "false");
-        rows.parts[shown.cell].removeAttribute("data-chosen");
-      }
-      cells[cell].tabIndex = 0;
-      cells[cell].setAttribute("aria-selected", "true");
-      rows.parts[cell].dataset.chosen = "";
-      if (old && grid.contains(document.activeElement)) cells[cell].focus({ preventScroll: true });
-      const [row, column] = [Math.floor(cell / width), cell % width];
-      lens.style.left = `${(100 * column) / width}%`;
-      lens.style.top = `${(100 * row) / height}%`;
-      lens.style.backgroundPosition = `${(100 * column) / (width - 1 || 1)}% ${(100 * row) / (height - 1 || 1)}%`;
-      find(".place").textContent = `row ${row + 1}, column ${column + 1}`;
-    }
-    const [value, share] = vote(ballot, cell);
-    find(".vote").textContent = value;
-    find(".vote").dataset.sign = Math.sign(ballot.votes[cell]);
-    find(".share").textContent = share;
-  }
-
-  function drawCompared({ photograph, category, pool }) {
-    pools.forEach((name, q) => {
-      const ballot = ballotsOf(photograph, name)[category];
-      compared.forEach(({ tell, cells: of }) => {
-        of[q].textContent = tell(ballot);
-        of[q].classList.toggle("chosen", name === pool);
-      });
-    });
-  }
-
-  /** The model changed: by the reader here, by another view, or by Python. */
-  function refresh() {
-    const state = stored();
-    const differs = (...keys) => keys.some((key) => state[key] !== shown[key]);
-    if (!differs("photograph", "category", "pool", "cell")) return;
-    const all = ballotsOf(state.photograph, state.pool);
-    const ballot = all[state.category];
-    if (differs("photograph")) drawPhotograph(state);
-    if (differs("photograph", "pool")) drawClasses(state, all);
-    if (differs("photograph", "category", "pool")) {
-      drawVotes(ballot, scaleOf(all));
-      drawCompared(state);
-      photographs[state.photograph].checked = true;
-      classRadios[state.category].checked = true;
-      poolRadios[pools.indexOf(state.pool)].checked = true;
-      const wrong = state.category === all.length - 1 ? ", a wrong class" : "";
-      grid.setAttribute(
-        "aria-label",
-        `Votes of ${cells.length} positions for ${classes[state.photograph][state.category]}${wrong}`,
-      );
-      if (differs("pool")) find(".of-pool").textContent = NOTES[state.pool];
-    }
-    drawCell(state, ballot);
-    const words = [names[state.photograph], classes[state.photograph][state.category]];
-    const [cellSays, sumSays] = sentences(words, ballot, { ...state, width });
-    find(".cell-says").textContent = cellSays;
-    // Else a screen reader would hear the same sum at every step.
-    if (find(".sum-says").textContent !== sumSays) find(".sum-says").textContent = sumSays;
-    shown = state;
-  }
-
-  /** The reader chose: tell the model, if it is news. */
-  function choose(name, value) {
-    if (value === get(name)) return;
-    model.set(name, value);
-    model.save_changes();
-  }
-
-  photographs.forEach((input, i) => input.addEventListener("input", () => choose("photograph", i)));
-  classRadios.forEach((input, i) => input.addEventListener("input", () => choose("category", i)));
-  poolRadios.forEach((input, i) => input.addEventListener("input", () => choose("pool", pools[i])));
-
-  grid.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const [row, column] = [Math.floor(get("cell") / width), get("cell") % width];
-    const to = { Home: [row, 0], End: [row, width - 1] }[event.key];
-    const step = STEP[event.key];
-    if (!to && !step) return;
-    event.preventDefault(); // the page would scroll
-    const [y, x] = to ?? [row + step[0], column + step[1]];
-    if (y >= 0 && y < height && x >= 0 && x < width) choose("cell", y * width + x);
-  });
-
-  // A finger keeps the element that it touched first, so the cell comes from the place.
-  const pointAt = (event) => {
-    const area = grid.getBoundingClientRect();
-    const within = (share, count) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
-    const y = within((event.clientY - area.top) / area.height, height);
-    const x = within((event.clientX - area.left) / area.width, width);
-    choose("cell", y * width + x);
+  return {
+    ...{ root, find, names, pictures, classes, pools, size, cells, ballotsOf: ballots(get) },
+    photographs: buildPhotographs(find(".strip"), names, pictures),
+    poolRadios: buildRadios(find(".pools"), pools.map((pool) => NAMES[pool]), "pool"),
+    ...buildClasses(find(".classes"), classes[0]),
+    sum: buildSum(find(".sum tbody"), cells.length),
+    compared: buildCompared(find(".pools-table"), pools),
   };
-  const pointAtPart = (event) => {
-    const cell = event.target.dataset.cell;
-    if (cell !== undefined) choose("cell", Number(cell));
-  };
-  for (const event of ["pointermove", "pointerdown"]) {
-    grid.addEventListener(event, pointAt);
-    find(".sum").addEventListener(event, pointAtPart);
-  }
-
-  const events = ["photograph", "category", "pool", "cell"].map((name) => `change:${name}`);
-  for (const event of events) model.on(event, refresh);
-  refresh();
-  el.replaceChildren(root);
-  return () => {
-    for (const event of events) model.off(event, refresh);
-  };
-}
-
-function made(tag, className, parent, text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  parent.append(element);
-  return element;
 }
 
 /** A radio button for each name, within its label. */
-function buildRadios(parent, group, names, className) {
-  return names.map((name) => {
-    const label = made("label", className, parent);
-    const input = Object.assign(document.createElement("input"), { type: "radio", name: group });
-    label.append(input);
-    made("span", "name", label, name);
+function buildRadios(parent, names, className) {
+  // Two widgets on a page, each a module of its own, must not share a name.
+  const name = uniqueName(className);
+  return names.map((text) => {
+    const input = element("input", { type: "radio", name });
+    parent.append(element("label", { className }, input, element("span", { className: "name" }, text)));
     return input;
   });
 }
 
-function buildCells(grid, height, width) {
-  grid.style.gridTemplate = `repeat(${height}, minmax(0, 1fr)) / repeat(${width}, minmax(0, 1fr))`;
-  return Array.from({ length: height }, () => {
-    const row = made("div", "", grid);
-    row.setAttribute("role", "row");
-    return Array.from({ length: width }, () => {
-      const cell = made("div", "spot", row);
-      cell.setAttribute("role", "gridcell");
-      cell.setAttribute("aria-selected", "false");
-      cell.tabIndex = -1;
-      return cell;
-    });
-  }).flat();
+function buildPhotographs(strip, names, pictures) {
+  const radios = buildRadios(strip, names, "photograph");
+  radios.forEach((input, i) => {
+    // Not an <img>: the book's themes put paper under those in the dark.
+    input.after(element("span", { className: "picture", style: `background-image: url("${pictures[i]}")` }));
+  });
+  return radios;
 }
 
+function buildClasses(parent, names) {
+  const classRadios = buildRadios(parent, names, "kind");
+  const logits = classRadios.map(() => element("span", { className: "logit" }));
+  classRadios.forEach((input, k) => input.parentElement.append(logits[k]));
+  return { classRadios, logits };
+}
+
+function buildSpots(grid, [high, wide]) {
+  grid.style.gridTemplate = `repeat(${high}, minmax(0, 1fr)) / repeat(${wide}, minmax(0, 1fr))`;
+  const cell = () => element("div", { className: "spot", role: "gridcell", "aria-selected": "false", tabIndex: -1 });
+  const rows = Array.from({ length: high }, () => Array.from({ length: wide }, cell));
+  grid.append(...rows.map((row) => element("div", { role: "row" }, ...row)));
+  return rows.flat();
+}
+
+/** The rows of the sum, each with its bar; the bar of the votes for holds the parts until they are drawn. */
 function buildSum(body, positions) {
-  const built = {};
+  const rows = {};
   for (const [key, name] of ROWS) {
-    const row = body.insertRow();
-    row.className = key;
-    const heading = made("th", "", row, name);
-    heading.scope = "row";
-    const count = made("span", "gl-muted count", heading);
-    const bar = made("div", "bar", row.insertCell());
-    bar.setAttribute("aria-hidden", "true");
-    built[key] = { bar, count, value: made("b", "value", row.insertCell()) };
-    if (key === "bias" || key === "logit") built[key].whole = made("div", "whole", bar);
+    const count = element("span", { className: "gl-muted count" });
+    const bar = element("div", { className: "bar", "aria-hidden": "true" });
+    const value = element("b", { className: "value" });
+    const heading = element("th", { scope: "row" }, name, count);
+    body.append(element("tr", { className: key }, heading, element("td", {}, bar), element("td", {}, value)));
+    rows[key] = { bar, count, value };
   }
-  built.parts = Array.from({ length: positions }, (_, i) => {
-    const part = made("div", "part", built.more.bar);
-    part.dataset.cell = i;
-    return part;
-  });
-  return built;
+  for (const key of ["bias", "logit"]) rows[key].bar.append(element("div", { className: "whole" }));
+  const parts = Array.from({ length: positions }, (_, i) => element("div", { className: "part", "data-cell": i }));
+  rows.more.bar.append(...parts);
+  return { ...rows, parts };
 }
 
 function buildCompared(table, pools) {
-  for (const pool of pools) made("th", "", table.tHead.rows[0], NAMES[pool]).scope = "col";
+  table.tHead.rows[0].append(...pools.map((pool) => element("th", { scope: "col" }, NAMES[pool])));
   return COMPARED.map(([name, tell]) => {
-    const row = table.tBodies[0].insertRow();
-    made("th", "", row, name).scope = "row";
-    return { tell, cells: pools.map(() => row.insertCell()) };
+    const cells = pools.map(() => element("td"));
+    table.tBodies[0].append(element("tr", {}, element("th", { scope: "row" }, name), ...cells));
+    return { tell, cells };
   });
 }
 
-export default { render };
+function draw(view, state, before) {
+  const { find, classes, names, pools, photographs, classRadios, poolRadios } = view;
+  const differs = (...keys) => keys.some((key) => state[key] !== before[key]);
+  const all = view.ballotsOf(state.photograph, state.pool);
+  const ballot = all[state.category];
+  if (differs("photograph")) drawPhotograph(view, state);
+  if (differs("photograph", "pool")) drawClasses(view, state, all);
+  if (differs("photograph", "category", "pool")) {
+    const scale = scaleOf(all);
+    drawVotes(view, state, ballot, scale.limit);
+    drawSum(view.sum, ballot, scale);
+    drawCompared(view, state);
+    photographs[state.photograph].checked = true;
+    classRadios[state.category].checked = true;
+    poolRadios[pools.indexOf(state.pool)].checked = true;
+    find(".of-pool").textContent = NOTES[state.pool];
+  }
+  if (differs("cell")) drawChosen(view, state.cell, before.cell);
+  drawVote(find, ballot, state.cell);
+  const words = [names[state.photograph], classes[state.photograph][state.category]];
+  const [cellSays, sumSays] = sentences(words, ballot, { ...state, width: view.size[1] });
+  find(".cell-says").textContent = cellSays;
+  // Else a screen reader would hear the same sum at every step.
+  if (find(".sum-says").textContent !== sumSays) find(".sum-says").textContent = sumSays;
+}
+
+/** Of one photograph and pool: the largest size of a vote, and the ends of the axis; classes can then be compared. */
+function scaleOf(all) {
+  const limit = Math.max(...all.map(({ votes }) => Math.max(...votes.map(Math.abs)))) || 1;
+  const ends = all.flatMap(({ more, less, logit }) => [0, more, more + less, logit]);
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  return { limit, low, span: high - low || 1 };
+}
+
+function drawPhotograph({ find, pictures }, { photograph }) {
+  for (const part of [".grey", ".lens"]) find(part).style.backgroundImage = `url("${pictures[photograph]}")`;
+}
+
+function drawClasses({ classes, classRadios, logits }, { photograph }, all) {
+  const top = Math.max(...all.map(({ logit }) => logit), 1);
+  all.forEach(({ logit }, k) => {
+    const label = classRadios[k].parentElement;
+    label.querySelector(".name").textContent = classes[photograph][k];
+    label.classList.toggle("wrong", k === all.length - 1);
+    logits[k].textContent = plain(logit);
+    label.style.setProperty("--share", `${Math.max((100 * logit) / top, 0)}%`);
+  });
+}
+
+function drawVotes({ find, cells, classes, size }, { photograph, category }, ballot, limit) {
+  cells.forEach((cell, i) => {
+    const [value, [row, column]] = [ballot.votes[i], rowColumn(i, size[1])];
+    cell.textContent = value ? plain(value) : "0";
+    cell.setAttribute("aria-label", `row ${row + 1}, column ${column + 1}: ${vote(ballot, i).join(", ")}`);
+    cell.dataset.sign = Math.sign(value);
+    cell.style.setProperty("--strength", `${((OVER * Math.abs(value)) / limit).toFixed(1)}%`);
+  });
+  find(".low").textContent = plain(-limit);
+  find(".high").textContent = signed(limit);
+  const wrong = category === classes[photograph].length - 1 ? ", a wrong class" : "";
+  const label = `Votes of ${cells.length} positions for ${classes[photograph][category]}${wrong}`;
+  find(".cells").setAttribute("aria-label", label);
+}
+
+/** A waterfall: each bar starts where the last one ended. */
+function drawSum(sum, ballot, { low, span }) {
+  const { more, less, logit } = ballot;
+  const at = (value) => cssPercent((value - low) / span);
+  const place = (part, from, to) => {
+    part.style.left = at(Math.min(from, to));
+    part.style.width = cssPercent(Math.abs(to - from) / span);
+  };
+  drawParts(sum, ballot, place);
+  place(sum.bias.bar.firstChild, more + less, logit);
+  place(sum.logit.bar.firstChild, 0, logit);
+  for (const [key] of ROWS) {
+    sum[key].bar.style.setProperty("--zero", at(0));
+    sum[key].value.textContent = key === "logit" ? plain(logit) : signed(ballot[key]);
+  }
+  sum.more.count.textContent = ` from ${ballot.supporters}`;
+  sum.less.count.textContent = ` from ${ballot.opponents}`;
+}
+
+/** Lay the votes in the bars for and against, largest first. */
+function drawParts({ parts, more, less }, { votes, more: top }, place) {
+  const order = [...votes.keys()].sort((a, b) => Math.abs(votes[b]) - Math.abs(votes[a]) || a - b);
+  for (const part of parts) part.hidden = true;
+  for (const [bar, sign, start] of [[more.bar, 1, 0], [less.bar, -1, top]]) {
+    let running = start;
+    order.filter((cell) => Math.sign(votes[cell]) === sign).forEach((cell, i) => {
+      const part = parts[cell];
+      part.hidden = false;
+      part.className = i % 2 ? "part odd" : "part";
+      place(part, running, running + votes[cell]);
+      running += votes[cell];
+      bar.append(part);
+    });
+  }
+}
+
+function drawCompared({ pools, compared, ballotsOf }, { photograph, category, pool }) {
+  pools.forEach((name, q) => {
+    const ballot = ballotsOf(photograph, name)[category];
+    for (const { tell, cells } of compared) {
+      cells[q].textContent = tell(ballot);
+      cells[q].classList.toggle("chosen", name === pool);
+    }
+  });
+}
+
+/** Put the lens, the focus and the mark in the bar on the chosen position. */
+function drawChosen({ find, cells, sum, size: [high, wide] }, cell, before) {
+  const old = cells[before];
+  if (old) {
+    setAll(old, { tabindex: -1, "aria-selected": "false" });
+    delete sum.parts[before].dataset.chosen;
+  }
+  setAll(cells[cell], { tabindex: 0, "aria-selected": "true" });
+  sum.parts[cell].dataset.chosen = "";
+  if (old && find(".cells").contains(document.activeElement)) cells[cell].focus({ preventScroll: true });
+  const [row, column] = rowColumn(cell, wide);
+  Object.assign(find(".lens").style, {
+    left: `${(100 * column) / wide}%`,
+    top: `${(100 * row) / high}%`,
+    backgroundPosition: `${(100 * column) / (wide - 1 || 1)}% ${(100 * row) / (high - 1 || 1)}%`,
+  });
+  find(".place").textContent = `row ${row + 1}, column ${column + 1}`;
+}
+
+function drawVote(find, ballot, cell) {
+  const [value, share] = vote(ballot, cell);
+  find(".vote").textContent = value;
+  find(".vote").dataset.sign = Math.sign(ballot.votes[cell]);
+  find(".share").textContent = share;
+}
+
+function listen({ find, pools, size, photographs, classRadios, poolRadios }, { now, choose }) {
+  photographs.forEach((input, photograph) => input.addEventListener("input", () => choose({ photograph })));
+  classRadios.forEach((input, category) => input.addEventListener("input", () => choose({ category })));
+  poolRadios.forEach((input, i) => input.addEventListener("input", () => choose({ pool: pools[i] })));
+  const grid = find(".cells");
+  grid.addEventListener("keydown", (event) => {
+    const { cell } = now();
+    const row = cell - (cell % size[1]);
+    const step = ARROWS[event.key];
+    const to = step ? neighbour(cell, step, size) : { Home: row, End: row + size[1] - 1 }[event.key];
+    if (withModifier(event) || to === undefined) return;
+    event.preventDefault(); // the page would scroll
+    choose({ cell: to });
+  });
+  for (const event of ["pointermove", "pointerdown"]) {
+    // A finger keeps the element that it touched first, so the cell comes from the place.
+    grid.addEventListener(event, (at) => choose({ cell: cellAt(at, grid, size) }));
+    find(".sum").addEventListener(event, ({ target }) => {
+      if (target.dataset.cell) choose({ cell: Number(target.dataset.cell) });
+    });
+  }
+}
+
+export default widget(STATE, { build, draw, listen });

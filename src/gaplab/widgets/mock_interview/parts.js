@@ -1,0 +1,50 @@
+// What the screens are made of.
+import { element } from "../kit/dom.js";
+
+export const heading = (text) => element("h2", { tabIndex: -1 }, text);
+export const button = (text, onclick, className = "") =>
+  element("button", { type: "button", onclick, className }, text);
+export const buttons = (...all) => element("div", { className: "buttons" }, ...all);
+export const link = (text, href) => element("a", { href }, text);
+
+/** Seconds as minutes and seconds: 65 as "1:05". */
+export function minutes(seconds) {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** The line above a question: where it stands, and the time. */
+export function bar({ levelTitle, topicTitle }, session, question, time) {
+  const where = `Question ${session.at + 1} of ${session.entries.length}`;
+  const place = `${where} · ${levelTitle.get(question.level)} · ${topicTitle.get(question.topic)}`;
+  return element("p", { className: "bar gl-muted" }, element("span", {}, place), time);
+}
+
+/** The time that a question has taken: `shown`, and `run()` to let it go on once it is shown. */
+export function clock({ every, target }, session, entry) {
+  const shown = element("span", { className: "clock", role: "timer" });
+  const from = Date.now() - 1000 * entry.seconds;
+  const tick = () => {
+    entry.seconds = Math.floor((Date.now() - from) / 1000);
+    const over = session.mode === "full" && entry.seconds > target ? ", over half a minute" : "";
+    shown.textContent = `${minutes(entry.seconds)}${over}`;
+  };
+  tick();
+  return { shown, run: () => every(1000, tick) };
+}
+
+/** Where an answer is told in full, and where it was measured. */
+export function more(question) {
+  const proof = link(`Its proof in chapter ${question.chapter}`, question.proof);
+  return element("p", { className: "gl-muted" }, link("The full answer", question.href), " · ", proof);
+}
+
+/** The buttons behind an answer. */
+export function onward({ store, ask, finish }, session) {
+  const next = () => {
+    session.at += 1;
+    store.save();
+    ask();
+  };
+  if (session.at + 1 === session.entries.length) return [button("Show the summary", finish, "main")];
+  return [button("Next question", next, "main"), button("End the interview", finish)];
+}

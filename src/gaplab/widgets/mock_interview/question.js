@@ -1,0 +1,83 @@
+// A question in full: asked against the clock, then answered and judged by the candidate.
+import { element } from "../kit/dom.js";
+import { bar, button, buttons, clock, heading, minutes, more, onward } from "./parts.js";
+import { followUps } from "./session.js";
+
+export function drawQuestion(app, session, entry, question) {
+  const { store } = app;
+  const { shown, run } = clock(app, session, entry);
+  const typed = element("textarea", { id: `typed-${app.unique}`, value: entry.typed });
+  typed.addEventListener("input", () => {
+    entry.typed = typed.value;
+    store.save();
+  });
+  const reveal = () => {
+    entry.revealed = true;
+    store.save();
+    app.ask();
+  };
+  app.show([
+    bar(app, session, question, shown),
+    heading(question.ask),
+    element("label", { for: typed.id }, "Your answer, aloud or in writing (it stays in this browser)"),
+    typed,
+    buttons(button("Show the answer", reveal, "main"), button("End the interview", app.finish)),
+  ]);
+  run();
+}
+
+export function drawAnswer(app, session, entry, question) {
+  const region = element("div", { className: "follow-ups" });
+  const ask = () => region.replaceChildren(...buildFollowUps(entry, question));
+  const follow = buttons(
+    button("Ask me the follow-up", () => {
+      entry.followed = true;
+      app.store.save();
+      ask();
+      region.querySelector("h3").focus();
+      follow.remove();
+    }),
+  );
+  if (entry.followed) ask();
+  const ticked = () => {
+    app.store.save();
+    if (entry.followed) ask();
+  };
+  const own = entry.typed.trim();
+  const typed = [element("h3", {}, "Your answer"), element("p", { className: "typed" }, own)];
+  app.show([
+    bar(app, session, question, element("span", { className: "clock" }, minutes(entry.seconds))),
+    heading(question.ask),
+    element("h3", {}, "The answer in 30 seconds"),
+    element("p", { className: "answer" }, question.short),
+    more(question),
+    ...(own ? typed : []),
+    buildRubric(entry, question, ticked),
+    ...(entry.followed ? [] : [follow]),
+    region,
+    buttons(...onward(app, session)),
+  ]);
+}
+
+function buildRubric(entry, question, ticked) {
+  const lines = question.rubric.map((text, i) => {
+    const input = element("input", { type: "checkbox", checked: entry.ticked.includes(i + 1) });
+    input.addEventListener("change", () => {
+      const rest = entry.ticked.filter((number) => number !== i + 1);
+      entry.ticked = input.checked ? [...rest, i + 1].sort() : rest;
+      ticked();
+    });
+    return element("label", { className: "line" }, input, element("span", {}, text));
+  });
+  return element("fieldset", {}, element("legend", {}, "Tick what you said"), ...lines);
+}
+
+function buildFollowUps(entry, question) {
+  const missed = question.rubric.length - entry.ticked.length;
+  const points = missed === 1 ? "point" : `${missed} points`;
+  const title = missed ? `Follow-up on the ${points} that you did not tick` : "All ticked: the harder follow-up";
+  const folds = followUps(question, entry.ticked).map(({ ask, answer }) =>
+    element("details", {}, element("summary", {}, ask), element("p", {}, answer))
+  );
+  return [element("h3", { tabIndex: -1 }, title), ...folds];
+}

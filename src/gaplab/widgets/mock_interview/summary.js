@@ -1,0 +1,63 @@
+// The last screen: points by topic, and what to read next.
+import { element } from "../kit/dom.js";
+import { button, buttons, heading, link, minutes } from "./parts.js";
+import { summary } from "./session.js";
+import { exportProgress, leave } from "./store.js";
+
+const PASSED = 0.7; // of a topic's points: below it, the reader is sent back to the topic
+
+export function drawSummary(app) {
+  const { store, byId, topics } = app;
+  const session = leave(store);
+  if (!session) return app.start();
+  const rows = summary(session, byId, topics);
+  const total = (list, key) => list.reduce((sum, each) => sum + each[key], 0);
+  const mean = minutes(Math.round(total(session.entries, "seconds") / session.entries.length));
+  const what = session.mode === "quick" ? "right" : "points";
+  const result = `${total(rows, "got")} of ${total(rows, "all")} ${what}, ${mean} a question on average.`;
+  app.show([
+    heading("How it went"),
+    element("p", { className: "result" }, result),
+    buildScores(rows, what === "right" ? "Right" : "Points"),
+    element("h3", {}, "Read next"),
+    ...buildReading(rows),
+    buttons(
+      button("Another interview", () => app.start(), "main"),
+      button("Export progress", () => exportProgress(store)),
+    ),
+  ]);
+}
+
+function buildScores(rows, what) {
+  const columns = ["Topic", "Questions", what].map((text) => element("th", { scope: "col" }, text));
+  const lines = rows.map(({ title, asked, got, all }) => {
+    const cells = [String(asked), `${got} of ${all}`].map((text) => element("td", {}, text));
+    return element("tr", {}, element("th", { scope: "row" }, title), ...cells);
+  });
+  return element(
+    "table",
+    { className: "gl-table", "aria-label": "Score by topic" },
+    element("thead", {}, element("tr", {}, ...columns)),
+    element("tbody", {}, ...lines),
+  );
+}
+
+function buildReading(rows) {
+  const gaps = rows.filter(({ missed }) => missed.length);
+  if (!gaps.length) {
+    const aloud = link("say the answers aloud", "say_aloud.html");
+    return [element("p", {}, "Nothing was missed. Take the next level, or ", aloud, ".")];
+  }
+  return gaps.flatMap(({ title, href, got, all, missed }) => {
+    const topic = link(title.toLowerCase().replace(/^nin /, "NIN "), href);
+    const weak = got / all < PASSED;
+    const lead = weak ? ["All the questions on ", topic, ", these first:"] : ["A gap or two in ", topic, ":"];
+    return [element("p", {}, ...lead), element("ul", {}, ...missed.map(buildMissed))];
+  });
+}
+
+function buildMissed({ ask, href, chapter, proof }) {
+  const there = link(`proof in chapter ${chapter}`, proof);
+  there.setAttribute("aria-label", `Proof in chapter ${chapter}: ${ask}`);
+  return element("li", {}, link(ask, href), " (", there, ")");
+}
