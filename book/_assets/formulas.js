@@ -1,7 +1,8 @@
 // A formula wider than the screen scrolls by itself, so the keyboard must be able to reach it. The theme does the same for code and tables.
 const reach = () => {
   for (const formula of document.querySelectorAll(".math")) {
-    if (formula.scrollWidth > formula.clientWidth && getComputedStyle(formula).overflowX === "auto") formula.tabIndex = 0;
+    const scrolls = formula.scrollWidth > formula.clientWidth && getComputedStyle(formula).overflowX === "auto";
+    if (scrolls) formula.setAttribute("tabindex", "0");
     else formula.removeAttribute("tabindex");
   }
 };

@@ -28,6 +28,15 @@ Array = NDArray[Any]
 # One colour, marker and dash a series, the same in every figure and widget of the book.
 BLUE, ORANGE, GREEN, PINK, SKY, AMBER = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
 GREY = "#9AA5B1"
+# Each hue as a widget shows it: on light and on dark ground a thin line needs more contrast than on a figure's white.
+HUES = {
+    "blue": (BLUE, "#0072b2", "#56b4e9"),
+    "orange": (ORANGE, "#c04f00", "#ff9d52"),
+    "green": (GREEN, "#00795a", "#41cfa3"),
+    "pink": (PINK, "#9b3a86", "#e79fd3"),
+    "sky": (SKY, "#2a86bd", "#b3e0fb"),
+    "amber": (AMBER, "#7a6200", "#e8d44d"),
+}
 HEAD_STYLE: dict[str, dict[str, Any]] = {
     "gap": {"color": BLUE, "marker": "o", "linestyle": "-"},
     "max": {"color": ORANGE, "marker": "s", "linestyle": "--"},

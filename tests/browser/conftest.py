@@ -180,10 +180,13 @@ LOAD = """async ([widget, fake]) => {
   Object.assign(window, await load(fake));
 }"""
 MOUNT = """([state, bytes]) => {
-  const views = Object.fromEntries(Object.entries(bytes).map(([name, all]) => [name, new Uint8Array(all).buffer]));
+  const views = Object.fromEntries(
+    Object.entries(bytes).map(([name, text]) => [name, Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer]),
+  );
   const inner = strictModel({ ...state, ...views });
   // A live notebook hands bytes over as a DataView, which no structured clone keeps.
-  window.model = { ...inner, get: (name) => (name in views ? new DataView(views[name]) : inner.get(name)) };
+  const view = (name, value) => (name in views ? new DataView(value) : value);
+  window.model = { ...inner, get: (name) => view(name, inner.get(name)) };
   window.cleanup = window.widget.default.render({ model, el: document.querySelector("main") });
 }"""
 
@@ -203,15 +206,16 @@ def load_module(page: Page) -> Callable[[PageWidget | type[PageWidget]], Page]:
 
 
 @pytest.fixture
-def mount(load_module: Callable[[PageWidget], Page]) -> Callable[..., Page]:
-    """Render a widget on a strict model that is ``model``, its named traits as bytes; ``cleanup`` ends it."""
+def mount(load_module: Callable[[PageWidget], Page]) -> Callable[[PageWidget], Page]:
+    """Render a widget on a strict model that is ``model``; ``cleanup`` ends it."""
 
-    def mounted(widget: PageWidget, *traits: str) -> Page:
+    def mounted(widget: PageWidget) -> Page:
         page = load_module(widget)
         page.add_style_tag(content=str(widget._css))
         text = re.search(r'<script type="application/json">(.*?)</script>', widget.page_html(), re.DOTALL)
         assert text
-        page.evaluate(MOUNT, [json.loads(text[1])["state"], {name: list(getattr(widget, name)) for name in traits}])
+        held = json.loads(text[1])
+        page.evaluate(MOUNT, [held["state"], held["bytes"]])
         return page
 
     return mounted

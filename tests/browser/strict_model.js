@@ -4,6 +4,7 @@ export function strictModel(traits) {
   const listeners = new Map();
   const unsaved = new Set();
   const saved = [];
+  const asked = new Set();
   const known = (name) => {
     if (!Object.hasOwn(state, name)) throw new Error(`strict model: no trait ${name}`);
   };
@@ -16,6 +17,7 @@ export function strictModel(traits) {
     saved,
     get(name) {
       known(name);
+      asked.add(name);
       return structuredClone(state[name]);
     },
     set(name, value) {
@@ -46,16 +48,8 @@ export function strictModel(traits) {
     fromPython(changes) {
       for (const [name, value] of Object.entries(changes)) change(name, value);
     },
+    asked: () => [...asked],
     unsaved: () => [...unsaved],
     listening: () => [...listeners.keys()],
   };
-}
-
-/** Milliseconds of each step, in passes over all: another process may hold a step up by chance, but not every time. */
-export function fastest(steps, take, frame = 16, passes = 20) {
-  let best = steps.map(take);
-  for (let pass = 1; pass < passes && Math.max(...best) >= frame; pass += 1) {
-    best = steps.map((step, i) => Math.min(best[i], take(step)));
-  }
-  return best;
 }

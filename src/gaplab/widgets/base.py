@@ -15,6 +15,7 @@ import ipywidgets
 import traitlets
 
 from gaplab.errors import ReaderError
+from gaplab.figures import HEAD_STYLE, HUES
 
 _HERE = Path(__file__).parent
 _BASE_CSS = (_HERE / "base.css").read_text(encoding="utf-8")
@@ -47,6 +48,14 @@ def joined(module: Path) -> str:
     return "\n".join(texts)
 
 
+def palette() -> str:
+    """Return the figures' colours as CSS variables: each hue on light and on dark ground, and each head's hue."""
+    hues = {figure: f"light-dark({light}, {dark})" for figure, light, dark in HUES.values()}
+    named = {name: hues[figure] for name, (figure, _, _) in HUES.items()}
+    named |= {head: hues[style["color"]] for head, style in HEAD_STYLE.items()}
+    return f".gaplab-widget {{ {' '.join(f'--gl-{name}: {value};' for name, value in named.items())} }}"
+
+
 class WidgetValueError(ReaderError, traitlets.TraitError):
     """A bad value for a widget, in one sentence; being a ``TraitError`` too, it rolls the widget's traits back."""
 
@@ -74,7 +83,7 @@ class PageWidget(anywidget.AnyWidget):
         if "_esm" not in cls.__dict__:
             folder = Path(inspect.getfile(cls)).parent
             cls._esm = joined(folder / "widget.js")
-            cls._css = f"{_BASE_CSS}\n{(folder / 'style.css').read_text(encoding='utf-8')}"
+            cls._css = f"{palette()}\n{_BASE_CSS}\n{(folder / 'style.css').read_text(encoding='utf-8')}"
             if "</style" in cls._css.lower():
                 raise ValueError(f"The style of {cls.__name__} holds '</style', which would end its element early.")
         super().__init_subclass__(**kwargs)

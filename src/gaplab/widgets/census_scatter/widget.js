@@ -1,7 +1,6 @@
 // Census scatter. Numbers arrive as whole numbers (parts of a percent, thousandths of a GFLOPS) and print exactly.
 import { cssPercent, element, finder, svg, widgetRoot, withModifier } from "../kit/dom.js";
 import { formatCount, formatDecimal } from "../kit/format.js";
-import { clamp } from "../kit/grid.js";
 import { same, widget } from "../kit/widget.js";
 
 const AXES = {
@@ -10,13 +9,13 @@ const AXES = {
   head_share: { label: "Head share", axis: "parameters in the head (%)", log: false, scale: 1e2 },
   accuracy: { label: "Accuracy", axis: "ImageNet top-1 accuracy (%)", log: false, scale: 1e3 },
 };
-// One outline a head type, about 11 px across, so that no type depends on its colour.
+// One outline a head type, about 11 px across, so that no type depends on its colour; in the order of the hues.
 const MARKERS = [
   "M-5 0A5 5 0 1 1 5 0A5 5 0 1 1-5 0Z",
-  "M-4.6-4.6H4.6V4.6H-4.6Z",
   "M0-6L5.8 4.6H-5.8Z",
-  "M0-6.4L6.4 0L0 6.4L-6.4 0Z",
+  "M-4.6-4.6H4.6V4.6H-4.6Z",
   "M-2-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z",
+  "M0-6.4L6.4 0L0 6.4L-6.4 0Z",
   "M0 6L5.8-4.6H-5.8Z",
   "M0-6.5L1.9-2.2L6.2-2L2.9.9L4 5.3L0 2.9L-4 5.3L-2.9.9L-6.2-2L-1.9-2.2Z",
   "M-5.6-2.8L-2.8-5.6L0-2.8L2.8-5.6L5.6-2.8L2.8 0L5.6 2.8L2.8 5.6L0 2.8L-2.8 5.6L-5.6 2.8L-2.8 0Z",
@@ -309,7 +308,8 @@ function walk({ points, picked }, event, choose) {
   const upwards = event.key === "ArrowUp" || event.key === "ArrowDown";
   const byHeight = (a, b) => a.y - b.y || a.x - b.x || byName(a.model, b.model);
   const order = upwards ? [...points].sort(byHeight) : points;
-  choose({ model: order[clamp(order.indexOf(picked) + step, 0, order.length - 1)].model.name });
+  const at = Math.min(Math.max(order.indexOf(picked) + step, 0), order.length - 1);
+  choose({ model: order[at].model.name });
 }
 
 function listenToPointer(view, choose) {

@@ -1,6 +1,6 @@
 // Gradient microscope. Pools and their gradients are computed here, in double precision, from the network's own maps.
-import { diverging, ink, sequential } from "../kit/colour.js";
-import { element, finder, svg, widgetRoot, withModifier } from "../kit/dom.js";
+import { diverging, ink, sequential, SEQUENTIAL_BAR } from "../kit/colour.js";
+import { element, finder, setAll, svg, widgetRoot, withModifier } from "../kit/dom.js";
 import { formatPercent } from "../kit/format.js";
 import { ARROWS, buildCells, buildMarker, cellAt, neighbour, partsAt, rowColumn } from "../kit/grid.js";
 import { widget } from "../kit/widget.js";
@@ -169,6 +169,7 @@ function build(model) {
   const control = (name) => find(`[name="${name}"]`);
   given.labels.forEach((label, i) => control("map").add(new Option(label, i)));
   control("stop").max = given.powers.length - 1;
+  for (const bar of root.querySelectorAll(".scale i")) setAll(bar, { style: `background: ${SEQUENTIAL_BAR}` });
   return {
     ...given,
     ...{ root, find, control, grid: find(".seen .heat") },

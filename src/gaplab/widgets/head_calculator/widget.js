@@ -2,8 +2,8 @@
 import { element, finder, widgetRoot } from "../kit/dom.js";
 import { showNumber, wholeNumberProblem } from "../kit/fields.js";
 import { formatCount, formatShape, formatTenths, roundedQuotient } from "../kit/format.js";
-import { latticePath, squarePath } from "../kit/grid.js";
 import { mapSide, smallestSize } from "../kit/layers.js";
+import { latticePath, squarePath } from "../kit/squares.js";
 import { widget } from "../kit/widget.js";
 
 const CLASS_STOPS = [2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 21841];

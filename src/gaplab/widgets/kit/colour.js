@@ -12,6 +12,9 @@ function colour(scale, part) {
   return `rgb(${channels.join(",")})`;
 }
 
+/** The whole scale, for a bar beside the picture. */
+export const SEQUENTIAL_BAR = `linear-gradient(90deg, ${VIRIDIS.map((rgb) => `rgb(${rgb})`).join(", ")})`;
+
 /** @type {(part: number) => string} a number from 0 to 1 as a colour */
 export const sequential = (part) => colour(VIRIDIS, part);
 

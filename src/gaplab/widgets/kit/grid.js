@@ -66,10 +66,3 @@ export function buildMarker(picture, wide, [outer, inner]) {
     setAll(marker, { x, y });
   };
 }
-
-/** @type {(edge: number) => string} the outline of a square in the lower left corner of a box of 100 x 100 */
-export const squarePath = (edge) => `M0 100V${100 - edge}H${edge}V100Z`;
-
-/** @type {(edge: number, distances: number[]) => string} lines across such a square, both ways, from its corner on */
-export const latticePath = (edge, distances) =>
-  distances.map((at) => `M${at} 100V${100 - edge}M0 ${100 - at}H${edge}`).join("");

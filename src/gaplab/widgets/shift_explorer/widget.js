@@ -1,5 +1,5 @@
 // Shift explorer. Nothing is computed here but places: every number was a network's, and is looked up.
-import { sequential } from "../kit/colour.js";
+import { sequential, SEQUENTIAL_BAR } from "../kit/colour.js";
 import { element, finder, svg, widgetRoot } from "../kit/dom.js";
 import { formatTenths } from "../kit/format.js";
 import { ARROWS, buildCells, buildMarker, cellAt, clamp, partsAt, rowColumn } from "../kit/grid.js";
@@ -106,6 +106,7 @@ function build(model) {
   keys.forEach((key, i) => controls.head.add(new Option(heads[i], key)));
   for (const slider of [controls.dx, controls.dy]) [slider.min, slider.max] = [-room, room];
   find(".measured").textContent = get("measured");
+  find(".scale i").style.background = SEQUENTIAL_BAR;
   drawGrid(find(".grid"), side, side / cells);
   const image = find("canvas").getContext("2d");
   [image.canvas.width, image.canvas.height] = [side, side];

@@ -2,8 +2,8 @@
 import { element, finder, setAll, svg, widgetRoot } from "../kit/dom.js";
 import { showNumber, wholeNumberProblem } from "../kit/fields.js";
 import { formatCount, formatDecimal, formatShape, formatTenths, roundedQuotient } from "../kit/format.js";
-import { latticePath, squarePath } from "../kit/grid.js";
 import { mapSide, smallestSize } from "../kit/layers.js";
+import { latticePath, squarePath } from "../kit/squares.js";
 import { widget } from "../kit/widget.js";
 
 /** Side of the map after each stage of a network; 0 from the stage on whose windows do not fit. */
