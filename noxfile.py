@@ -18,6 +18,8 @@ LOCK = ROOT / "requirements.lock"
 NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=900", "book", "--ignore=book/coursework")
 LIGHTHOUSE = "lighthouse@12.8.2"
 NEWEST = "--newest"
+# Folders with JavaScript of the book's own.
+SCRIPTS = ("src", "tests/browser", "book/_assets")
 # Where the locked packages should be had as wheels; PyTorch's are for macOS 14 and later.
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 SYSTEMS = ("linux", "aarch64-manylinux_2_28", "macos", "windows")
@@ -103,7 +105,7 @@ def _site(session: nox.Session, *options: str) -> Path:
 
 @nox.session(venv_backend="none", requires=["book"])
 def tests(session: nox.Session) -> None:
-    """Lint, types, imports, unit tests, nbval over every notebook, checks on the built site, browser tests.
+    """Lint, types and imports of Python and JavaScript, unit tests, nbval over every notebook, the built site, browsers.
 
     After ``-- --newest`` with the newest releases in the ranges, in environments of their own; what else stands there
     goes to pytest, and chooses tests.
@@ -119,6 +121,10 @@ def tests(session: nox.Session) -> None:
         # The site's extension once more, against the types of the Sphinx that runs it.
         sphinx = ("--python-executable", str(_book(session)), "--follow-imports", "silent")
         session.run(python, "-m", "mypy", *sphinx, "--package", "gaplab_site", external=True)
+        deno = str(Path(python).with_name("deno"))
+        session.run(deno, "fmt", "--check", external=True)
+        session.run(deno, "lint", external=True)
+        session.run(deno, "check", "--no-remote", "--no-npm", *SCRIPTS, external=True)
     # Two workers on two cores: more threads than one each would only wait for one another.
     _pytest(session, python, 1, *(arguments or ("tests", *NBVAL)))
 

@@ -1,3 +1,5 @@
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -44,3 +46,15 @@ def displayed() -> Callable[[Callable[[], Any]], list[dict[str, Any]]]:
         return [output.data for output in captured.outputs]
 
     return outputs_of
+
+
+@pytest.fixture(scope="session")
+def payload() -> Callable[[Any], dict[str, Any]]:
+    """Read what the page of a widget holds for its module: the module itself, the state and the bytes."""
+
+    def held(widget: Any) -> dict[str, Any]:
+        text = re.search(r'<script type="application/json">(.*?)</script>', widget.page_html(), re.DOTALL)
+        assert text
+        return dict(json.loads(text[1]))
+
+    return held

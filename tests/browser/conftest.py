@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -206,15 +205,15 @@ def load_module(page: Page) -> Callable[[PageWidget | type[PageWidget]], Page]:
 
 
 @pytest.fixture
-def mount(load_module: Callable[[PageWidget], Page]) -> Callable[[PageWidget], Page]:
+def mount(
+    load_module: Callable[[PageWidget], Page], payload: Callable[[PageWidget], dict[str, Any]]
+) -> Callable[[PageWidget], Page]:
     """Render a widget on a strict model that is ``model``; ``cleanup`` ends it."""
 
     def mounted(widget: PageWidget) -> Page:
         page = load_module(widget)
         page.add_style_tag(content=str(widget._css))
-        text = re.search(r'<script type="application/json">(.*?)</script>', widget.page_html(), re.DOTALL)
-        assert text
-        held = json.loads(text[1])
+        held = payload(widget)
         page.evaluate(MOUNT, [held["state"], held["bytes"]])
         return page
 

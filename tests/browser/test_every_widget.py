@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,6 +180,8 @@ CASES = {
     ),
 }
 every_widget = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+VIEWPORTS: dict[str, Any] = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
+BACKGROUNDS = {"light": "rgb(246, 248, 250)", "dark": "rgb(34, 39, 46)"}
 SNAPSHOT = """(root) => JSON.stringify([
   root.querySelector(".gaplab-widget").innerHTML.replace(/ (name|id|for)="[^"]*"/g, ""),
   [...root.querySelectorAll("input, select, textarea")].map((one) => [one.value, one.checked, one.disabled]),
@@ -195,14 +195,8 @@ def ready(page: Page, count: int = 1) -> list[Locator]:
     return widgets.all()
 
 
-def payload(widget: PageWidget) -> dict[str, Any]:
-    text = re.search(r'<script type="application/json">(.*?)</script>', widget.page_html(), re.DOTALL)
-    assert text
-    return json.loads(text[1])
-
-
 @every_widget
-def test_it_reads_all_that_the_page_holds_and_cleans_up(mount: Any, case: Case) -> None:
+def test_it_reads_all_that_the_page_holds_and_cleans_up(mount: Any, payload: Any, case: Case) -> None:
     widget = case.make()
     page = mount(widget)
     held = payload(widget)
@@ -228,23 +222,24 @@ def test_axe_finds_nothing_in_any_size_or_theme(open_page: Any, tmp_path: Path, 
     page = open_page()
     page.goto(bench.static_page(tmp_path, case.make().page_html()))
     (widget,) = ready(page)
-    for bring in (lambda _: None, case.judged):
-        bring(widget)
-        before = widget.evaluate(SNAPSHOT)
-        for width, height in ((1280, 900), (390, 844)):
-            page.set_viewport_size({"width": width, "height": height})
-            for theme, background in (("light", "rgb(246, 248, 250)"), ("dark", "rgb(34, 39, 46)")):
-                page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
-                page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-                judge(page, case, background)
-        page.set_viewport_size({"width": 1280, "height": 900})
-        assert widget.evaluate(SNAPSHOT) == before
+    judge(page, case, "wide", "light")
+    judge(page, case, "narrow", "dark")
+    case.judged(widget)
+    before = widget.evaluate(SNAPSHOT)
+    for viewport in ("wide", "narrow"):
+        for theme in ("light", "dark"):
+            judge(page, case, viewport, theme)
+    page.set_viewport_size(VIEWPORTS["wide"])
+    assert widget.evaluate(SNAPSHOT) == before
 
 
-def judge(page: Page, case: Case, background: str) -> None:
-    """What is looked at in one state, size and theme."""
+def judge(page: Page, case: Case, viewport: str, theme: str) -> None:
+    """Bring the page into a size and a theme, and look at it."""
+    page.set_viewport_size(VIEWPORTS[viewport])
+    page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")
     root = page.locator(".gaplab-widget")
-    expect(root).to_have_css("background-color", background)
+    expect(root).to_have_css("background-color", BACKGROUNDS[theme])
     results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
     assert results.response["violations"] == [], results.generate_report()
     heights = page.locator(case.fingers).evaluate_all("(all) => all.map((e) => e.offsetHeight || e.clientHeight)")

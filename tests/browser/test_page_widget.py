@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench import ROWS, static_page
 from playwright.sync_api import Page, expect
+
+from gaplab.widgets import HeadCalculator, base
 
 pytestmark = pytest.mark.browser
 
+KIT = Path(base.__file__).with_name("kit")
 PYTHON = """
 import traitlets
 from gaplab.widgets import PageWidget
@@ -24,7 +28,10 @@ class Probe(PageWidget):
         return "A probe."
 """
 # Shows the sum of the bytes; a button adds one to `step`, and the listener alone writes what is shown of it.
-MODULE = """
+MODULE = (
+    f"""import {{ widgetRoot }} from "{KIT}/dom.js";
+"""
+    + """
 function render({ model, el }) {
   const root = widgetRoot("probe");
   const maps = model.get("maps");
@@ -39,6 +46,7 @@ function render({ model, el }) {
 }
 export default { render };
 """
+)
 
 
 @pytest.fixture
@@ -58,6 +66,13 @@ def probe(page: Page, tmp_path: Path) -> Page:
     page.goto((tmp_path / "page.html").as_uri())
     expect(page.locator("#probe[data-state=ready]")).to_have_count(1)
     return page
+
+
+def test_a_module_that_fails_leaves_the_fallback(open_page: Any, tmp_path: Path) -> None:
+    page = open_page(strict=False)
+    broken = HeadCalculator(ROWS).page_html().replace("function draw(", "function drawn(")
+    page.goto(static_page(tmp_path, broken))
+    expect(page.locator("[data-state=failed] table")).to_be_visible()
 
 
 def test_bytes_arrive_as_in_a_live_notebook(probe: Page) -> None:

@@ -4,65 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
+from bench import ACCURACY, CLASSES, FRAME, GARMENTS, PLACES, ROOM, SMALL, SQUARE, saved, shift_explorer, static_page
 from playwright.sync_api import Locator, Page, expect
 
 from gaplab import data, evidence, models, weights
-from gaplab.widgets import MovedGarment, ShiftExplorer
 from gaplab.widgets.shift_explorer import HEADS
 
 pytestmark = pytest.mark.browser
-
-CLASSES = ("Boot", "Bag", "Coat")
-FRAME, SMALL, ROOM, CELLS = 12, 6, 3, 4
-SIDE = 2 * ROOM + 1
-PLACES = SIDE * SIDE
-
-
-def made_garments() -> list[MovedGarment]:
-    """Two garments with arrays in which every number differs from its neighbours, so that a wrong look-up shows."""
-    draws = np.random.default_rng(0)
-
-    def softmax(x: Any) -> Any:
-        return np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
-
-    return [
-        MovedGarment(
-            label=label,
-            pixels=draws.integers(1, 256, (SMALL, SMALL)).astype(np.uint8),
-            probabilities={head: softmax(3 * draws.normal(size=(PLACES, len(CLASSES)))) for head in HEADS},
-            maps={head: draws.random((PLACES, CELLS, CELLS)) for head in HEADS},
-            changes={head: draws.random(PLACES) for head in HEADS},
-        )
-        for label in (0, 1)
-    ]
-
-
-GARMENTS = made_garments()
-ACCURACY = {head: np.random.default_rng(index).random(PLACES) for index, head in enumerate(HEADS)}
-
-
-def explorer(**chosen: int) -> ShiftExplorer:
-    return ShiftExplorer(GARMENTS, CLASSES, ACCURACY, "2 garments, 1 seed", frame=FRAME, **chosen)
 
 
 @pytest.fixture
 def mounted(mount: Any) -> Page:
     """The widget, rendered on a strict model that is ``model``; ``cleanup`` ends it."""
-    return mount(explorer(), "pixels", "probabilities", "changes", "maps", "accuracies")
-
-
-def saved(page: Page) -> list[dict[str, Any]]:
-    """What the widget told the model so far, nothing being left unsaved."""
-    assert page.evaluate("model.unsaved()") == []
-    return page.evaluate("model.saved")
+    return mount(shift_explorer())
 
 
 def tenths(value: float) -> str:
@@ -72,8 +32,8 @@ def tenths(value: float) -> str:
 
 def check(root: Page | Locator, garment: int = 0, dx: int = 0, dy: int = 0) -> None:
     """Compare all that is shown with the arrays that Python gave."""
-    place = (dy + ROOM) * SIDE + dx + ROOM
-    expect(root.locator(".result")).to_have_text(explorer(garment=garment, dx=dx, dy=dy).describe())
+    place = (dy + ROOM) * SQUARE + dx + ROOM
+    expect(root.locator(".result")).to_have_text(shift_explorer(garment=garment, dx=dx, dy=dy).describe())
     given = GARMENTS[garment]
     for head in HEADS:
         column = root.locator(f'[data-head="{head}"]')
@@ -86,7 +46,7 @@ def check(root: Page | Locator, garment: int = 0, dx: int = 0, dy: int = 0) -> N
         shades = column.locator(".map rect").evaluate_all("(all) => all.map((cell) => cell.getAttribute('fill'))")
         scaled = np.round(255 * given.maps[head][place] / given.maps[head].max()).ravel()
         page = root if isinstance(root, Page) else root.page
-        assert shades == page.evaluate("(all) => all.map((v) => window.widget.viridis(v / 255))", scaled.tolist())
+        assert shades == page.evaluate("(all) => all.map((v) => window.widget.sequential(v / 255))", scaled.tolist())
 
 
 def centre_of(page: Page, selector: str) -> tuple[float, float, float]:
@@ -111,7 +71,7 @@ def test_every_place_and_garment_equals_python(mounted: Page) -> None:
         })""",
         cases,
     )
-    assert sentences == [explorer(garment=g, dx=dx, dy=dy).describe() for g, dx, dy in cases]
+    assert sentences == [shift_explorer(garment=g, dx=dx, dy=dy).describe() for g, dx, dy in cases]
     assert saved(mounted) == []
     for garment, dx, dy in cases[:: len(cases) // 5]:
         mounted.evaluate("(state) => model.fromPython(state)", {"garment": garment, "dx": dx, "dy": dy})
@@ -189,7 +149,7 @@ def test_sliders_and_menus_by_keyboard_alone(mounted: Page) -> None:
 
 def test_pointing_at_the_accuracy_map_goes_there(mounted: Page) -> None:
     x, y, width = centre_of(mounted, ".heat")
-    cell = width / SIDE
+    cell = width / SQUARE
     mounted.mouse.move(x - 2 * cell, y + cell)
     check(mounted, dx=-2, dy=1)
     mounted.mouse.move(x + 3 * cell, y - 3 * cell)
@@ -204,7 +164,7 @@ def test_accuracy_map_follows_the_head(mounted: Page) -> None:
         stored = np.round(1000 * ACCURACY[head])
         shades = mounted.locator(".heat > rect").evaluate_all("(all) => all.map((cell) => cell.getAttribute('fill'))")
         scaled = (stored - stored.min()) / (stored.max() - stored.min())
-        assert shades == mounted.evaluate("(all) => all.map(widget.viridis)", scaled.tolist())
+        assert shades == mounted.evaluate("(all) => all.map(widget.sequential)", scaled.tolist())
         label = mounted.locator(".heat").get_attribute("aria-label") or ""
         assert label.startswith(f"Accuracy of the {name} head at {PLACES} places")
         assert f"{stored[PLACES // 2] / 10:.1f} % in the centre" in label
@@ -225,64 +185,12 @@ def test_the_garment_is_drawn_where_it_is(mounted: Page) -> None:
     assert np.array_equal(np.reshape(drawn, (FRAME, FRAME)), wanted)
 
 
-def test_cleanup_leaves_no_listener(mounted: Page) -> None:
-    assert sorted(mounted.evaluate("model.listening()")) == [f"change:{n}" for n in ("dx", "dy", "garment", "head")]
-    mounted.evaluate("cleanup()")
-    assert mounted.evaluate("model.listening()") == []
-
-
-def test_a_step_takes_less_than_a_frame(mounted: Page, record_property: Callable[[str, object], None]) -> None:
-    milliseconds = mounted.evaluate(
-        """() => {
-          const step = (dx, dy) => {
-            const start = performance.now();
-            model.fromPython({ dx, dy });
-            return performance.now() - start;
-          };
-          const places = Array.from({ length: 49 }, (_, i) => [(i % 7) - 3, Math.floor(i / 7) - 3]);
-          return fastest(places, ([dx, dy]) => step(dx, dy));
-        }"""
-    )
-    print(f"script per step of the shift explorer: slowest {max(milliseconds):.2f} ms of {len(milliseconds)} steps")
-    record_property("slowest_step_ms", max(milliseconds))
-    assert max(milliseconds) < 16
-
-
-def static_page(tmp_path: Path, part: str, theme: str = "light") -> str:
-    """Write a bare page of the widget's own HTML, and return its ``file://`` address."""
-    page = tmp_path / "page.html"
-    page.write_text(
-        f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        f"<title>Widget</title><body><main><h1>Widget</h1>{part}</main></body></html>",
-        encoding="utf-8",
-    )
-    return page.as_uri()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", ["wide", "narrow"])
-def test_axe_finds_nothing_and_targets_are_large(open_page: Any, tmp_path: Path, theme: str, viewport: str) -> None:
-    page = open_page(viewport=viewport, theme=theme)
-    page.goto(static_page(tmp_path, explorer().page_html(), theme))
-    expect(page.locator("[data-state=ready]")).to_have_count(1)
-    results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
-    assert results.response["violations"] == []
-    heights = page.locator("select, input, .frame, .heat").evaluate_all(
-        "(all) => all.map((e) => e.offsetHeight || e.clientHeight)"
-    )
-    assert min(heights) >= 44
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
 def test_without_scripts_the_accuracies_are_still_read(open_page: Any, tmp_path: Path) -> None:
     bare = open_page(viewport="narrow", javascript=False)
-    bare.goto(static_page(tmp_path, explorer(dx=1).page_html()))
-    expect(bare.locator("p").first).to_have_text(explorer(dx=1).describe())
+    bare.goto(static_page(tmp_path, shift_explorer(dx=1).page_html()))
     for head, name in HEADS.items():
         centre = round(1000 * ACCURACY[head][PLACES // 2]) / 10
         expect(bare.get_by_role("row", name=name)).to_contain_text(f"{centre:.1f} %")
-    assert bare.locator("input, select").count() == 0
 
 
 # On the page of chapter 2 ---------------------------------------------------------------------------------------------

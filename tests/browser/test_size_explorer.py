@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from bench import CURVES, NETWORKS, saved, size_explorer, static_page
 from playwright.sync_api import Page, expect
 
 from gaplab import counting, sizes
 from gaplab.shapes import Step, Stretch
-from gaplab.widgets import Curve, Explored, SizeExplorer
+from gaplab.widgets import Explored, SizeExplorer
 from gaplab.widgets.size_explorer import HEADS
 
 pytestmark = pytest.mark.browser
-
-NETWORKS = [
-    *(Explored(label, sizes.stages(name)) for label, name in (("ResNet-50", "resnet50"), ("VGG-16", "vgg16"))),
-    Explored("AlexNet", sizes.stages("alexnet")),
-    Explored("ResNet-20", sizes.RESNET20, trained=28, largest=80, channels=1),
-]
-CURVES = [
-    Curve("average", "average", {16: (0.40, 0.42, 0.47), 28: (0.90, 0.91, 0.92), 56: (0.40, 0.50, 0.60)}),
-    Curve("max", "max", {16: (0.30, 0.31, 0.32), 28: (0.88, 0.89, 0.87), 56: (0.33, 0.35, 0.37)}),
-    Curve("refitted", "average", {16: (0.8, 0.8, 0.8), 28: (0.9, 0.9, 0.9), 56: (0.81, 0.82, 0.83)}),
-]
-
-
-def explorer(network: str | None = None, size: int | None = None, head: str = "average") -> SizeExplorer:
-    return SizeExplorer(NETWORKS, CURVES, "ResNet-20", network, size, head)
 
 
 def networks_json() -> list[dict[str, Any]]:
@@ -45,19 +29,9 @@ def module(load_module: Any) -> Page:
 
 
 @pytest.fixture
-def mounted(module: Page) -> Page:
+def mounted(mount: Any) -> Page:
     """The widget, rendered on a strict model that is ``model``; ``cleanup`` ends it."""
-    names = ("networks", "curves", "heads", "measured_on", "network", "size", "head")
-    first = explorer()
-    state = {name: getattr(first, name) for name in names}
-    module.evaluate(
-        """(state) => {
-          window.model = strictModel(state);
-          window.cleanup = widget.default.render({ model, el: document.querySelector("main") });
-        }""",
-        state,
-    )
-    return module
+    return mount(size_explorer())
 
 
 # The numbers ---------------------------------------------------------------------------------------------------------
@@ -110,7 +84,7 @@ def test_every_sentence_equals_python(module: Page) -> None:
           cases.map(([i, size, head]) => widget.sentence(networks[i], size, head, heads[head]))""",
         [networks_json(), HEADS, cases],
     )
-    assert got == [explorer(NETWORKS[i].name, size, head).describe() for i, size, head in cases]
+    assert got == [size_explorer(NETWORKS[i].name, size, head).describe() for i, size, head in cases]
     words = " ".join(got)
     for expected in ("copied", "averaged", "stretched", "does not fit", "No map is left", "4 × 4 scores"):
         assert expected in words
@@ -131,18 +105,12 @@ def test_place_on_a_curve(module: Page) -> None:
 # The manners ---------------------------------------------------------------------------------------------------------
 
 
-def saved(page: Page) -> list[dict[str, Any]]:
-    """What the widget told the model so far, nothing being left unsaved."""
-    assert page.evaluate("model.unsaved()") == []
-    return page.evaluate("model.saved")
-
-
 def head_row(page: Page, head: str) -> Any:
     return page.locator(f"[data-head={head}]")
 
 
 def test_first_state(mounted: Page) -> None:
-    expect(mounted.locator(".result")).to_have_text(explorer().describe())
+    expect(mounted.locator(".result")).to_have_text(size_explorer().describe())
     assert mounted.locator("[data-head]").evaluate_all("(all) => all.map((row) => row.dataset.head)") == list(HEADS)
     expect(mounted.locator("[data-head][data-works=true]")).to_have_count(len(HEADS))
     expect(mounted.locator(".accuracy")).to_have_text(
@@ -162,7 +130,7 @@ def test_heads_that_break_turn_off_and_say_why(mounted: Page) -> None:
     expect(head_row(mounted, "window")).to_contain_text("4 × 4 × 2,048 = 32,768 numbers; the classifier reads 2,048.")
     expect(head_row(mounted, "convolution")).to_contain_text("works. 4 × 4 scores")
     mounted.get_by_role("radio", name="Flattened map").check()
-    expect(mounted.locator(".result")).to_have_text(explorer("ResNet-50", 300, "flatten").describe())
+    expect(mounted.locator(".result")).to_have_text(size_explorer("ResNet-50", 300, "flatten").describe())
     expect(mounted.locator(".accuracy")).to_contain_text("was not measured at other sizes than 28 px")
     assert saved(mounted) == [{"size": 300}, {"head": "flatten"}]
 
@@ -180,9 +148,9 @@ def test_heads_by_keyboard(mounted: Page) -> None:
 def test_another_training_size_starts_anew(mounted: Page) -> None:
     mounted.get_by_role("slider", name="Input size").fill("300")
     mounted.get_by_label("Network").select_option("VGG-16")
-    expect(mounted.locator(".result")).to_have_text(explorer("VGG-16", 300).describe())
+    expect(mounted.locator(".result")).to_have_text(size_explorer("VGG-16", 300).describe())
     mounted.get_by_label("Network").select_option("ResNet-20")
-    expect(mounted.locator(".result")).to_have_text(explorer("ResNet-20", 28).describe())
+    expect(mounted.locator(".result")).to_have_text(size_explorer("ResNet-20", 28).describe())
     assert saved(mounted) == [{"size": 300}, {"network": "VGG-16"}, {"network": "ResNet-20", "size": 28}]
     expect(mounted.get_by_role("slider", name="Input size")).to_have_attribute("max", "80")
     mounted.get_by_role("slider", name="Input size").fill("56")
@@ -219,7 +187,7 @@ def test_bad_size_gets_one_sentence_and_changes_nothing(mounted: Page, text: str
     field.fill(text)
     expect(mounted.get_by_role("alert")).to_have_text(f"{message} Below are still ResNet-50, 224 px.")
     expect(field).to_have_attribute("aria-invalid", "true")
-    expect(mounted.locator(".result")).to_have_text(explorer().describe())
+    expect(mounted.locator(".result")).to_have_text(size_explorer().describe())
     assert saved(mounted) == []
     field.fill("100")
     expect(mounted.get_by_role("alert")).to_be_empty()
@@ -232,7 +200,7 @@ def test_python_moves_the_controls(mounted: Page) -> None:
     expect(mounted.get_by_label("Network")).to_have_value("ResNet-20")
     expect(mounted.get_by_role("slider", name="Input size")).to_have_value("64")
     expect(mounted.get_by_role("radio", name="fixed window")).to_be_checked()
-    expect(mounted.locator(".result")).to_have_text(explorer("ResNet-20", 64, "window").describe())
+    expect(mounted.locator(".result")).to_have_text(size_explorer("ResNet-20", 64, "window").describe())
 
 
 def test_maps_are_to_scale(mounted: Page) -> None:
@@ -245,55 +213,17 @@ def test_maps_are_to_scale(mounted: Page) -> None:
     assert (mounted.locator(".cells").get_attribute("d") or "").count("H") == 11  # eleven lines bound ten cells
 
 
-def test_cleanup_leaves_no_listener(mounted: Page) -> None:
-    assert sorted(mounted.evaluate("model.listening()")) == ["change:head", "change:network", "change:size"]
-    mounted.evaluate("cleanup()")
-    assert mounted.evaluate("model.listening()") == []
-
-
-def test_an_update_takes_less_than_a_frame(mounted: Page, record_property: Callable[[str, object], None]) -> None:
-    milliseconds = mounted.evaluate(
-        """() => {
-          const slider = document.querySelector("[name=size-slider]");
-          const step = (size) => {
-            slider.value = size;
-            const start = performance.now();
-            slider.dispatchEvent(new Event("input"));
-            return performance.now() - start;
-          };
-          const sizes = Array.from({ length: 100 }, (_, i) => 640 - 6 * i);
-          return fastest(sizes, step);
-        }"""
-    )
-    print(f"script per step of the slider: slowest {max(milliseconds):.2f} ms of {len(milliseconds)} steps")
-    record_property("slowest_step_ms", max(milliseconds))
-    assert max(milliseconds) < 16
-
-
 # The page ------------------------------------------------------------------------------------------------------------
 
 
-def static_page(tmp_path: Path, *parts: str, theme: str = "light") -> str:
-    """Write a bare page of the widgets' own HTML, and return its ``file://`` address."""
-    page = tmp_path / "page.html"
-    body = "\n".join(parts)
-    page.write_text(
-        f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        f"<title>Widgets</title><body><main><h1>Widgets</h1>{body}</main></body></html>",
-        encoding="utf-8",
-    )
-    return page.as_uri()
-
-
 def test_two_on_a_page_do_not_share_their_radio_buttons(page: Page, tmp_path: Path) -> None:
-    page.goto(static_page(tmp_path, explorer().page_html(), explorer("VGG-16", 300, "flatten").page_html()))
+    page.goto(static_page(tmp_path, size_explorer().page_html(), size_explorer("VGG-16", 300, "flatten").page_html()))
     expect(page.locator("[data-state=ready]")).to_have_count(2)
     first, second = page.locator("#size-explorer"), page.locator("#size-explorer-2")
     expect(first.get_by_role("radio", name="Global average pool")).to_be_checked()
     second.get_by_role("radio", name="Global max pool").check()
-    expect(first.locator(".result")).to_have_text(explorer().describe())
-    expect(second.locator(".result")).to_have_text(explorer("VGG-16", 300, "max").describe())
+    expect(first.locator(".result")).to_have_text(size_explorer().describe())
+    expect(second.locator(".result")).to_have_text(size_explorer("VGG-16", 300, "max").describe())
 
 
 def test_names_cannot_break_out_of_the_page(page: Page, tmp_path: Path) -> None:
@@ -307,42 +237,11 @@ def test_names_cannot_break_out_of_the_page(page: Page, tmp_path: Path) -> None:
 
 def test_without_scripts_the_result_is_still_read(open_page: Any, tmp_path: Path) -> None:
     bare = open_page(viewport="narrow", javascript=False)
-    still = explorer("ResNet-50", 300, "flatten")
+    still = size_explorer("ResNet-50", 300, "flatten")
     bare.goto(static_page(tmp_path, still.page_html()))
-    expect(bare.locator("p").first).to_have_text(still.describe())
     expect(bare.get_by_role("row", name="layer4")).to_contain_text("10 × 10 × 2,048")
     expect(bare.locator("li").nth(3)).to_contain_text("Average pool with a fixed window breaks.")
     expect(bare.locator("li").nth(6)).to_contain_text("average: 16 px 43.0 %, 28 px 91.0 %, 56 px 50.0 %")
-    assert bare.locator("input, select").count() == 0
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", ["wide", "narrow"])
-def test_axe_finds_nothing_at_all(open_page: Any, tmp_path: Path, viewport: str, theme: str) -> None:
-    page = open_page(viewport=viewport, theme=theme)
-    page.goto(static_page(tmp_path, explorer("ResNet-50", 300, "flatten").page_html(), theme=theme))
-    expect(page.locator("[data-state=ready]")).to_have_count(1)
-    page.get_by_role("spinbutton", name="Input size").fill("0")  # the error is looked at too
-    expect(page.get_by_role("alert")).not_to_be_empty()
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(
-        "(() => { const w = document.querySelector('.gaplab-widget'); return w.scrollWidth <= w.clientWidth; })()"
-    )
-    for target in page.locator("select, input[type=range], input[type=number], .head").all():
-        box = target.bounding_box()
-        assert box
-        assert box["height"] >= 44
-
-
-def test_page_is_light_and_its_state_is_all_that_the_module_needs(page: Page, tmp_path: Path) -> None:
-    html = explorer().page_html()
-    assert len(html.encode()) < 100_000
-    page.goto(static_page(tmp_path, html))
-    payload = json.loads(page.locator("script[type='application/json']").text_content() or "")
-    assert sorted(payload["state"]) == ["curves", "head", "heads", "measured_on", "network", "networks", "size"]
-    assert payload["bytes"] == {}
 
 
 # The explorer on the page of chapter 4 -------------------------------------------------------------------------------

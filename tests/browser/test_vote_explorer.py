@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
+from bench import HEIGHT, KINDS, NAMES, PHOTOGRAPHS, POOLS, WIDTH, saved, static_page, vote_explorer
 from playwright.sync_api import Locator, Page, expect
 
 from gaplab import data, models, weights
@@ -18,48 +17,11 @@ from gaplab.widgets import VotedPhotograph, VoteExplorer
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("astra", "bruno", "celia", "dario", "elena", "fritz")
-KINDS, HEIGHT, WIDTH = 6, 6, 7
-POOLS = ("average", "maximum")
-
-
-def made_photographs() -> list[VotedPhotograph]:
-    """Photographs whose every number differs, on a map that is not square, so that a wrong look-up shows."""
-    draws = np.random.default_rng(0)
-    made = []
-    for name in NAMES:
-        maximum = 3 * draws.normal(0.5, 1, (KINDS, HEIGHT, WIDTH))
-        maximum[:, draws.random((HEIGHT, WIDTH)) < 0.2] = 0
-        made.append(
-            VotedPhotograph(
-                name=name,
-                picture=np.kron(draws.integers(0, 256, (8, 8, 3)), np.ones((28, 28, 1))).astype(np.uint8),
-                classes=[f"{name}'s class {k}" for k in range(KINDS)],
-                bias=draws.normal(0, 0.1, KINDS),
-                average=draws.normal(0.05, 0.2, (KINDS, HEIGHT, WIDTH)),
-                maximum=maximum,
-            )
-        )
-    return made
-
-
-MADE = made_photographs()
-
-
-def explorer(**chosen: Any) -> VoteExplorer:
-    return VoteExplorer(MADE, **({"cell": 9} | chosen))
-
 
 @pytest.fixture
 def mounted(mount: Any) -> Page:
     """The widget, rendered on a strict model that is ``model``; ``cleanup`` ends it."""
-    return mount(explorer(), "votes")
-
-
-def saved(page: Page) -> list[dict[str, Any]]:
-    """What the widget told the model so far, nothing being left unsaved."""
-    assert page.evaluate("model.unsaved()") == []
-    return page.evaluate("model.saved")
+    return mount(vote_explorer())
 
 
 def number(text: str) -> Decimal:
@@ -131,9 +93,9 @@ def check(root: Page | Locator, given: VotedPhotograph, category: int, pool: str
 
 def check_made(page: Page, photograph: int = 0, category: int = 0, pool: str = "average", cell: int = 9) -> None:
     """Check all that is shown of the made photographs, and the sentence with Python's."""
-    said = explorer(photograph=photograph, category=category, pool=pool, cell=cell).describe()
+    said = vote_explorer(photograph=photograph, category=category, pool=pool, cell=cell).describe()
     expect(page.locator(".result")).to_have_text(said)
-    check(page, MADE[photograph], category, pool, cell)
+    check(page, PHOTOGRAPHS[photograph], category, pool, cell)
 
 
 def middle(page: Page, cell: int) -> tuple[float, float]:
@@ -152,7 +114,7 @@ def test_first_state(mounted: Page) -> None:
 def test_every_state_equals_python(mounted: Page) -> None:
     states = [
         {"photograph": p, "category": k, "pool": pool, "cell": (11 * p + 5 * k + q) % (HEIGHT * WIDTH)}
-        for p in range(len(MADE))
+        for p in range(len(PHOTOGRAPHS))
         for k in range(KINDS)
         for q, pool in enumerate(POOLS)
     ]
@@ -171,7 +133,7 @@ def test_every_cell_equals_python(mounted: Page) -> None:
             })""",
             [pool, HEIGHT * WIDTH],
         )
-        assert sentences == [explorer(pool=pool, cell=cell).describe() for cell in range(HEIGHT * WIDTH)]
+        assert sentences == [vote_explorer(pool=pool, cell=cell).describe() for cell in range(HEIGHT * WIDTH)]
 
 
 def test_pointing_at_a_cell_chooses_it(mounted: Page) -> None:
@@ -253,13 +215,13 @@ def test_photograph_class_and_pool_by_mouse(mounted: Page) -> None:
     check_made(mounted, photograph=4, category=KINDS - 1, pool="maximum")
     expect(mounted.locator(".of-pool")).to_contain_text("trained on averages, so this logit is not calibrated")
     for part in (".grey", ".lens", ".photograph:has(:checked) .picture"):
-        assert explorer().pictures[4] in (mounted.locator(part).get_attribute("style") or "")
+        assert vote_explorer().pictures[4] in (mounted.locator(part).get_attribute("style") or "")
 
 
 def test_colours_are_on_one_symmetric_scale(mounted: Page) -> None:
     for pool in POOLS:
         mounted.evaluate("(pool) => model.fromPython({ pool, category: 3 })", pool)
-        votes = getattr(MADE[0], pool)
+        votes = getattr(PHOTOGRAPHS[0], pool)
         limit = np.abs(votes).max()
         for selector, sign in ((".scale .high", 1), (".scale .low", -1)):
             assert float(number(mounted.locator(selector).inner_text())) == pytest.approx(sign * limit, abs=0.0011)
@@ -290,7 +252,7 @@ def bars(page: Page) -> dict[str, Any]:
 @pytest.mark.parametrize("pool", POOLS)
 def test_the_bars_are_a_waterfall_of_the_votes(mounted: Page, pool: str) -> None:
     mounted.evaluate("(pool) => model.fromPython({ pool, photograph: 2, category: 1 })", pool)
-    given, drawn = MADE[2], bars(mounted)
+    given, drawn = PHOTOGRAPHS[2], bars(mounted)
     votes = getattr(given, pool)
     more, less = (np.where(sign * votes > 0, votes, 0).sum(axis=(1, 2)) for sign in (1, -1))
     ends = np.concatenate([0 * more, more, more + less, more + less + given.bias])
@@ -311,7 +273,7 @@ def test_the_bars_are_a_waterfall_of_the_votes(mounted: Page, pool: str) -> None
 
 
 def test_pointing_at_a_part_of_the_bar_shows_where_it_comes_from(mounted: Page) -> None:
-    cell = int(MADE[0].average[0].argmax())
+    cell = int(PHOTOGRAPHS[0].average[0].argmax())
     part = mounted.locator(f".part[data-cell='{cell}']")
     part.hover()
     check_made(mounted, cell=cell)
@@ -333,81 +295,25 @@ def test_the_chosen_position_keeps_the_colours_of_the_photograph(mounted: Page) 
         assert position == pytest.approx([100 * column / (WIDTH - 1), 100 * row / (HEIGHT - 1)], abs=0.01)
 
 
-def test_cleanup_leaves_no_listener(mounted: Page) -> None:
-    names = ("category", "cell", "photograph", "pool")
-    assert sorted(mounted.evaluate("model.listening()")) == [f"change:{name}" for name in names]
-    mounted.evaluate("cleanup()")
-    assert mounted.evaluate("model.listening()") == []
-
-
-def test_a_step_takes_less_than_a_frame(mounted: Page, record_property: Callable[[str, object], None]) -> None:
-    milliseconds = mounted.evaluate(
-        """() => {
-          const step = (state) => {
-            const start = performance.now();
-            model.fromPython(state);
-            return performance.now() - start;
-          };
-          const cells = Array.from({ length: 42 }, (_, cell) => ({ cell }));
-          const others = Array.from({ length: 36 }, (_, i) => [
-            { photograph: i % 6 }, { category: (i * 5) % 6 }, { pool: i % 2 ? "average" : "maximum" },
-          ]).flat();
-          return fastest([...cells, ...others], step);
-        }"""
-    )
-    print(f"script per step of the vote explorer: slowest {max(milliseconds):.2f} ms of {len(milliseconds)} steps")
-    record_property("slowest_step_ms", max(milliseconds))
-    assert max(milliseconds) < 16
-
-
-def static_page(tmp_path: Path, part: str, theme: str = "light") -> str:
-    """Write a bare page of the widget's own HTML, and return its ``file://`` address."""
-    page = tmp_path / "page.html"
-    page.write_text(
-        f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        f"<title>Widget</title><body><main><h1>Widget</h1>{part}</main></body></html>",
-        encoding="utf-8",
-    )
-    return page.as_uri()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", ["wide", "narrow"])
-def test_axe_finds_nothing_and_targets_are_large(open_page: Any, tmp_path: Path, theme: str, viewport: str) -> None:
-    page = open_page(viewport=viewport, theme=theme)
-    page.goto(static_page(tmp_path, explorer(pool="maximum", category=KINDS - 1).page_html(), theme))
-    expect(page.locator("[data-state=ready]")).to_have_count(1)
-    results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
-    assert results.response["violations"] == []
-    sizes = page.locator("label, .spot").evaluate_all("(all) => all.flatMap((e) => [e.offsetHeight, e.offsetWidth])")
-    assert min(sizes) >= 44
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    overflowing = page.locator(".spot").evaluate_all("(all) => all.filter((e) => e.scrollWidth > e.clientWidth).length")
-    assert overflowing == 0
-
-
 def test_without_scripts_the_logits_are_still_read(open_page: Any, tmp_path: Path) -> None:
     bare = open_page(viewport="narrow", javascript=False)
-    bare.goto(static_page(tmp_path, explorer(photograph=3, category=2).page_html()))
-    expect(bare.locator("p").first).to_have_text(explorer(photograph=3, category=2).describe())
-    for k, name in enumerate(MADE[3].classes):
+    bare.goto(static_page(tmp_path, vote_explorer(photograph=3, category=2).page_html()))
+    for k, name in enumerate(PHOTOGRAPHS[3].classes):
         logit = number(bare.get_by_role("row", name=name).locator("td").nth(3).inner_text())
-        assert float(logit) == pytest.approx(MADE[3].average[k].sum() + MADE[3].bias[k], abs=0.00051)
-    assert bare.locator("input").count() == 0
+        assert float(logit) == pytest.approx(PHOTOGRAPHS[3].average[k].sum() + PHOTOGRAPHS[3].bias[k], abs=0.00051)
 
 
 def test_two_on_a_page_do_not_collide(open_page: Any, tmp_path: Path) -> None:
     page = open_page()
-    page.goto(static_page(tmp_path, explorer().page_html() + explorer(photograph=5).page_html()))
+    page.goto(static_page(tmp_path, vote_explorer().page_html() + vote_explorer(photograph=5).page_html()))
     expect(page.locator("[data-state=ready]")).to_have_count(2)
     first, second = page.locator("#vote-explorer"), page.locator("#vote-explorer-2")
     first.locator(".photograph").nth(2).click()
     first.locator(".kind").nth(1).click()
     first.get_by_role("radio", name="Maximum").click()
     second.locator(".spot").nth(3).hover()
-    check(first, MADE[2], 1, "maximum", 9)
-    check(second, MADE[5], 0, "average", 3)
+    check(first, PHOTOGRAPHS[2], 1, "maximum", 9)
+    check(second, PHOTOGRAPHS[5], 0, "average", 3)
 
 
 # With the real network ------------------------------------------------------------------------------------------------

@@ -166,8 +166,8 @@ class CensusScatter(PageWidget):
         )
         return (
             f"<p>{html.escape(self.describe())}</p>"
-            f'<div class="census-table"><table class="gl-table"><thead><tr><th scope="col">Model</th>{heading}</tr>'
-            f"</thead><tbody>{rows}</tbody></table></div>"
+            f'<table class="gl-table"><thead><tr><th scope="col">Model</th>{heading}</tr>'
+            f"</thead><tbody>{rows}</tbody></table>"
         )
 
 

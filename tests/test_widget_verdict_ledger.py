@@ -1,54 +1,12 @@
-"""Predictions, the ledger and the map of the network: what is checked, and what is written into a page."""
+"""The ledger and the board of verdicts: every claim, in both languages, or none."""
 
 from __future__ import annotations
-
-import json
-import re
 
 import pytest
 
 from gaplab import claims
 from gaplab.errors import ReaderError
-from gaplab.widgets import Choice, Predictions, Question, ResnetMap, Stage, VerdictLedger
-
-LOW, HIGH = Choice("low", 0, 10), Choice("high", 10, 100)
-QUESTION = Question("How much?", [LOW, HIGH], 1, "cell")
-
-
-def payload(widget):
-    return json.loads(re.search(r'<script type="application/json">(.*?)</script>', widget.page_html())[1])
-
-
-def test_a_prediction_is_settled_by_what_it_calls_right():
-    predict = Predictions([QUESTION])
-    predict.settle(1, 10)
-    predict.settle(1, 99.9)
-    for value in (9.99, 100, float("nan")):
-        with pytest.raises(ReaderError, match="calls 'high' right, but"):
-            predict.settle(1, value)
-    with pytest.raises(ReaderError, match="no question 2: choose 1 to 1"):
-        predict.settle(2, 50)
-
-
-@pytest.mark.parametrize(
-    ("questions", "sentence"),
-    [
-        ([], "at least one question"),
-        ([Question("?", [LOW], 0, "c")], "two or more choices"),
-        ([Question("?", [LOW, HIGH], 2, "c")], "one of them right"),
-        ([Question("?", [LOW, Choice("middle", 5, 20)], 0, "c")], "overlap"),
-    ],
-)
-def test_bad_questions_give_one_sentence(questions, sentence):
-    with pytest.raises(ReaderError, match=sentence):
-        Predictions(questions)
-
-
-def test_predictions_do_not_give_the_answer_away_in_text():
-    predict = Predictions([QUESTION])
-    assert predict.describe() == "1. How much? low / high"
-    assert 'href="#cell"' in predict.fallback()
-    assert payload(predict)["state"]["questions"][0]["right"] == 1
+from gaplab.widgets import VerdictLedger
 
 
 def ledger(**state):
@@ -61,7 +19,7 @@ def ledger(**state):
     return VerdictLedger(verdicts, {n: f"0{n}.html" for n in range(1, 7)}, **state), verdicts
 
 
-def test_the_ledger_holds_every_claim_with_both_languages_and_a_link():
+def test_the_ledger_holds_every_claim_with_both_languages_and_a_link(payload):
     made, _ = ledger()
     rows = payload(made)["state"]["rows"]
     assert [row["id"] for row in rows] == list(claims.claims())
@@ -91,24 +49,6 @@ def test_a_ledger_with_a_gap_is_refused():
 def test_a_ledger_refuses_a_state_that_does_not_exist(state, sentence):
     with pytest.raises(ReaderError, match=sentence):
         ledger(**state)
-
-
-STAGES = [
-    Stage("conv1", "convolves", 64, 112, 9408, 118013952, "Why <so>?", "Chapter 5", "05.html"),
-    Stage("fc", "classifies", 1000, 1, 2049000, 2048000, "Whose?", "Chapter 3", "03.html"),
-]
-
-
-def test_the_map_says_each_stage():
-    made = ResnetMap("ResNet-50", STAGES, stage=1)
-    assert made.describe() == "fc: classifies. Output 1,000 × 1 × 1, 2,049,000 parameters, 2,048,000 multiply-adds."
-    assert made.fallback().count("<tr>") == 3
-    assert "<so>" not in made.page_html()
-    with pytest.raises(ReaderError, match="no stage 2: choose 0 to 1"):
-        made.stage = 2
-    assert made.stage == 1
-    with pytest.raises(ReaderError, match="at least one stage"):
-        ResnetMap("none", [])
 
 
 def test_the_board_names_every_claim_and_refuses_a_gap(displayed):
