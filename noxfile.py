@@ -105,7 +105,7 @@ def _site(session: nox.Session, *options: str) -> Path:
 
 @nox.session(venv_backend="none", requires=["book"])
 def tests(session: nox.Session) -> None:
-    """Lint, types and imports of Python and JavaScript, unit tests, nbval over every notebook, the built site, browsers.
+    """Lint, types and imports, unit tests, nbval over every notebook, the built site, browser tests.
 
     After ``-- --newest`` with the newest releases in the ranges, in environments of their own; what else stands there
     goes to pytest, and chooses tests.

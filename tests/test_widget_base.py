@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gaplab import figures
-from gaplab.counting import LastMap, Step
+from gaplab.shapes import LastMap, Step
 from gaplab.widgets import (
     Backbone,
     HeadCalculator,
@@ -65,7 +65,7 @@ def test_page_follows_the_state_alone(payload: Any) -> None:
 
 def test_page_is_the_same_in_every_process() -> None:
     code = (
-        "from gaplab.counting import LastMap, Step\nfrom gaplab.widgets import Backbone, HeadCalculator\n"
+        "from gaplab.shapes import LastMap, Step\nfrom gaplab.widgets import Backbone, HeadCalculator\n"
         "widget = HeadCalculator([Backbone('R', LastMap(8, (Step(3, 2, 1),)), 10, 5)])\n"
         "print(widget._repr_mimebundle_()[0]['text/html'])"
     )

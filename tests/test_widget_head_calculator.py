@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from gaplab import counting
-from gaplab.counting import LastMap, Step
 from gaplab.errors import ReaderError
+from gaplab.shapes import LastMap, Step
 from gaplab.widgets import (
     Backbone,
     HeadCalculator,
@@ -61,7 +61,7 @@ def real_side(network: nn.Module, last: str, size: int) -> int:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_last_map_is_the_real_one(name: str) -> None:
-    network, last_map = counting.classifier(name), counting.last_map(name)
+    network, last_map = counting.on_meta(name), counting.last_map(name)
     smallest = last_map.smallest_size()
     for size in sorted({*range(32, 641, 61), 224, 300, smallest, max(smallest - 1, 1)}):
         assert last_map.side(size) == real_side(network, NETWORKS[name], size), f"{name} at {size} px"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Page
 
 from gaplab import claims, data, models, practice, sizes, weights
-from gaplab.counting import LastMap, Step
+from gaplab.shapes import LastMap, Step
 from gaplab.widgets import (
     Backbone,
     CensusModel,
