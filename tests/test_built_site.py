@@ -229,7 +229,7 @@ def built(root: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """The site with the one line set: a front page, a chapter and the glossary are enough."""
+    """The site with the one line set: a chapter, with the glossary as front page, is enough."""
     root = tmp_path_factory.mktemp("published")
     shutil.copytree(ROOT / "book", root / "book", ignore=shutil.ignore_patterns("coursework", "interview"))
     shutil.copytree(ROOT / "src", root / "src", ignore=shutil.ignore_patterns("checkpoints", "__pycache__"))
@@ -238,8 +238,9 @@ def published(tmp_path_factory):
     assert config.count(line) == 1
     config = config.replace(line, 'gaplab_repository: "https://github.com/Some-One/a-book"')
     (root / "_config.yml").write_text(config, encoding="utf-8")
-    toc = "format: jb-book\nroot: 01_parameter_count\nchapters:\n  - file: reference/glossary\n"
-    (root / "_toc.yml").write_text(toc, encoding="utf-8")
+    chapter = {"file": "01_parameter_count", "title": "1. Parameter count"}
+    toc = {"format": "jb-book", "root": "reference/glossary", "parts": [{"chapters": [chapter]}]}
+    (root / "_toc.yml").write_text(json.dumps(toc), encoding="utf-8")
     assert built(root).returncode == 0
     return root
 

@@ -15,7 +15,8 @@ import torchvision
 from numpy.typing import NDArray
 from playwright.sync_api import Page
 
-from gaplab import claims, data, models, practice, sizes, weights
+from gaplab import claims, data, models, sizes, weights
+from gaplab.interview import pages
 from gaplab.shapes import LastMap, Step
 from gaplab.widgets import (
     Backbone,
@@ -315,4 +316,4 @@ def verdict_ledger() -> VerdictLedger:
 @lru_cache(maxsize=1)
 def bank() -> list[Any]:
     """The questions of the interview kit."""
-    return list(practice.bank(BOOK)[0])
+    return list(pages.bank(BOOK)[0])
