@@ -117,7 +117,7 @@ def tests(session: nox.Session) -> None:
         session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
         session.run(python, "-m", "ruff", "check", ".", external=True)
         session.run(python, "-m", "mypy", external=True)
-        session.run("lint-imports", "--no-cache", external=True)
+        session.run(str(Path(python).with_name("lint-imports")), "--no-cache", external=True)
         # The site's extension once more, against the types of the Sphinx that runs it.
         sphinx = ("--python-executable", str(_book(session)), "--follow-imports", "silent")
         session.run(python, "-m", "mypy", *sphinx, "--package", "gaplab_site", external=True)
