@@ -164,7 +164,9 @@ def tests(session: nox.Session) -> None:
 def _pytest(session: nox.Session, python: str, threads: int, *options: str) -> None:
     """Run pytest with as many workers as the threads of each leave room for on two cores."""
     workers = ("-n", str(2 // threads), "--dist", "loadfile", "--no-loadscope-reorder")
-    session.run(python, "-m", "pytest", *workers, *options, external=True, env={"OMP_NUM_THREADS": str(threads)})
+    # Tests of the sessions themselves need the Python that has nox.
+    environment = {"OMP_NUM_THREADS": str(threads), "GAPLAB_NOX_PYTHON": sys.executable}
+    session.run(python, "-m", "pytest", *workers, *options, external=True, env=environment)
 
 
 @nox.session(venv_backend="none", default=False)
@@ -195,8 +197,8 @@ def check(session: nox.Session) -> None:
 def lab(session: nox.Session) -> None:
     """Open copies of the chapters and problem sets, which are yours to run and break, in JupyterLab.
 
-    After ``--`` stand JupyterLab's own options, ``--original NAME`` to put the book's notebook back, or ``--adopt NAME``
-    to write the cells of your copy into the chapter's source.
+    After ``--`` stand JupyterLab's own options, or ``--original NAME`` to put the book's notebook back, or
+    ``--adopt NAME`` to write the cells of your copy into the chapter's source.
     """
     python = _lab(session)
     session.run(python, "-m", "gaplab.workspace", *_arguments(session), external=True)
