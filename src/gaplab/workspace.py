@@ -164,7 +164,10 @@ def _open(folder: Path, options: list[str]) -> None:
     from jupyterlab.labapp import LabApp
 
     if getattr(os, "geteuid", lambda: -1)() == 0:
-        print("You are root, so JupyterLab runs with --allow-root; in a container add --ip=0.0.0.0 to reach it.")
+        print(
+            "You are root, so JupyterLab runs with --allow-root; in a container add --ip=0.0.0.0 to reach it.",
+            flush=True,
+        )
         options = ["--allow-root", *options]
     LabApp.launch_instance([str(folder), *options])
 
@@ -192,7 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ReaderError as problem:
         print(problem, file=sys.stderr)
         return 1
-    print(f"Your own copies of the notebooks are in {workspace.folder}; the book's files stay as they are.")
+    print(f"Your own copies of the notebooks are in {workspace.folder}; the book's files stay as they are.", flush=True)
     _open(workspace.folder, others)
     return 0
 
