@@ -13,8 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
-from gaplab.counting import LastMap, Step
-from gaplab.sizes import Stage
+from gaplab.shapes import LastMap, Step, Stretch
 from gaplab.widgets import (
     Backbone,
     CensusScatter,
@@ -336,7 +335,7 @@ def test_its_page_is_light_and_the_same_each_time(case: Case) -> None:
 NAME = "</script><script>window.broken = 1</script><img src=x onerror='window.broken = 2'><!--<script>"
 NAMED = {
     "calculator": lambda: HeadCalculator([Backbone(NAME, LastMap(8, bench.RESNET), 1000, 10)]),
-    "size": lambda: SizeExplorer([Explored(NAME, (Stage(NAME, 8, (Step(3, 2, 1),)),))], bench.CURVES, NAME),
+    "size": lambda: SizeExplorer([Explored(NAME, (Stretch(NAME, 8, (Step(3, 2, 1),)),))], bench.CURVES, NAME),
     "microscope": lambda: GradientMicroscope([Microscopic(NAME, np.eye(3))]),
     "predictions": lambda: Predictions([Question(NAME, [Choice(NAME, 0, 1), Choice("b", 1, 2)], 0, "cell")]),
 }
