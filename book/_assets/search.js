@@ -60,7 +60,7 @@ const quotation = ({ text, terms }) => {
   const best = places.reduce((one, other) => (near(other) > near(one) ? other : one), places[0] ?? 0);
   const start = best > AROUND ? text.indexOf(" ", best - AROUND) + 1 : 0;
   const from = start > best ? best : start;
-  const cut = text.slice(from, best + 2 * AROUND);
+  const cut = text.slice(from, best + 2 * AROUND).replace(/ \S*$/, "");
   const marked = cut.split(pattern).map((part, at) => (at % 2 ? element("mark", "", part) : part));
   return element("p", "", from ? "… " : "", ...marked, from + cut.length < text.length ? " …" : "");
 };

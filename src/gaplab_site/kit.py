@@ -58,8 +58,8 @@ def write_kit(site: Path, documents: list[str], title: str, base: str) -> None:
         '<meta name="description" content="All interview questions, lines to say and the mock interview in one file.">'
         f"<title>{escape(head)}</title><script>{THEME}</script><style>{_style(site)}</style></head>\n"
         f'<body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
-        f'<nav aria-label="Contents"><p>{escape(head)}</p><ul>{entries}</ul></nav>\n'
-        f'<article class="bd-article">{"".join(text for _, text in articles)}</article>'
+        f'<article class="bd-article"><nav aria-label="Contents"><p>{escape(head)}</p><ul>{entries}</ul></nav>\n'
+        f"{''.join(text for _, text in articles)}</article>"
         "</div></div></main></body></html>\n",
         encoding="utf-8",
     )

@@ -5,6 +5,7 @@ The theme and its extensions bring eleven sheets of 600 kB, most of it for parts
 
 from __future__ import annotations
 
+import posixpath
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -62,7 +63,13 @@ def _path(sheet: str) -> str:
 
 
 def _pruned(site: Path, sheet: str, words: set[str]) -> str:
-    """Return a sheet's rules that can apply, with addresses as they are beside the one sheet."""
+    """Return a sheet's rules that can apply."""
+    rules = tinycss2.parse_stylesheet(_read(site, sheet), skip_comments=True, skip_whitespace=True)
+    return "".join(_used(rules, words))
+
+
+def _read(site: Path, sheet: str) -> str:
+    """Read a sheet and those that it imports, with addresses as they are beside the one sheet."""
     folder = PurePosixPath(sheet).relative_to("_static").parent
     text = (site / sheet).read_text(encoding="utf-8")
 
@@ -71,8 +78,11 @@ def _pruned(site: Path, sheet: str, words: set[str]) -> str:
         return address[0] if re.match(r"data:|#|\w+:", target) else f"url({folder / target})"
 
     text = re.sub(r"""url\(((?!["']?data:)[^)]*)\)""", moved, text)
-    rules = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
-    return "".join(_used(rules, words))
+
+    def imported(rule: re.Match[str]) -> str:
+        return _read(site, posixpath.normpath(f"_static/{folder}/{rule[1]}"))
+
+    return re.sub(r'@import "([^"]+)";', imported, text)
 
 
 def _used(rules: Iterable[Any], words: set[str]) -> Iterator[str]:
