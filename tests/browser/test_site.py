@@ -133,7 +133,7 @@ def test_search_works_from_disk(open_page: Any, site: Path, viewport: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("query", "page_name", "quoted"),
+    ("query", "best", "quoted"),
     [
         ("梯度", "05_average_vs_max_gradients.html", "梯度"),
         ("参数", "01_parameter_count.html", "参数"),
@@ -141,11 +141,11 @@ def test_search_works_from_disk(open_page: Any, site: Path, viewport: str) -> No
         ("why resnet average pooling", "06_verdict.html", ""),
     ],
 )
-def test_search_finds_and_quotes(open_page: Any, site: Path, query: str, page_name: str, quoted: str) -> None:
+def test_search_finds_and_quotes(open_page: Any, site: Path, query: str, best: str, quoted: str) -> None:
     page = open_page(viewport="narrow")
     page.goto(f"{(site / 'search.html').as_uri()}?q={query}")
     first = page.locator("#search-results li").first
-    assert (first.locator("a").get_attribute("href") or "").startswith(page_name)
+    assert (first.locator("a").get_attribute("href") or "").startswith(best)
     expect(first.locator("p")).to_contain_text(quoted)
     assert len(first.locator("p").inner_text()) > 80
 
