@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -68,7 +70,9 @@ def each(paths: list[Path]) -> pytest.MarkDecorator:
 
 PAGES = each(pages())
 CHAPTERS = [SITE / f"{path.stem}.html" for path in sorted((ROOT / "book").glob("[0-9][0-9]_*.py"))]
-MADE_BY_SPHINX = ("genindex.html", "search.html")
+KIT = "interview-kit.html"
+NO_CARD = ("genindex.html", "search.html", KIT)
+"""Pages that nobody links to from elsewhere."""
 
 
 def widget_links(path: Path) -> list[str]:
@@ -125,6 +129,49 @@ def first_load(path: Path) -> int:
 @PAGES
 def test_the_first_load_is_light(path):
     assert first_load(path) < FIRST_LOAD
+
+
+@each([path for path in pages() if path.name != KIT])
+def test_nothing_but_one_sheet_holds_up_the_first_paint(path):
+    """Scripts in files are deferred, and the search comes to the page that searches alone."""
+    text = path.read_text(encoding="utf-8")
+    scripts = re.findall(r"<script\b[^>]* src=[^>]*>", text)
+    assert [tag for tag in scripts if " defer" not in tag] == []
+    assert len(re.findall(r'<link\b[^>]*rel="stylesheet"', text)) == 1
+    assert ("search-texts.js" in text) == (path.name == "search.html")
+    assert 'rel="preload"' not in text
+
+
+def test_the_sheet_is_light_whole_and_without_icon_fonts():
+    sheet = SITE / "_static" / "book-style.css"
+    text = sheet.read_text(encoding="utf-8")
+    assert len(gzip.compress(text.encode())) < 35_000
+    assert "@import" not in text
+    assert "fa-solid-900" not in text
+    for address in re.findall(r"url\(([^\"'():]+)\)", text):
+        assert (sheet.parent / address).is_file(), address
+
+
+def test_the_worker_keeps_every_page_and_all_that_it_loads():
+    worker = (SITE / "service-worker.js").read_text(encoding="utf-8")
+    files = json.loads(worker.partition("(self, ")[2].partition(");\n")[0])["FILES"]
+    for path in pages():
+        if path.name == KIT:
+            continue
+        assert path.relative_to(SITE).as_posix() in files
+        for link in page(path).loads:
+            target = (path.parent / unquote(urlsplit(link).path)).resolve()
+            assert target.relative_to(SITE.resolve()).as_posix() in files
+    for name, digest in files.items():
+        found = base64.b64encode(hashlib.sha256((SITE / name).read_bytes()).digest()).decode()
+        assert digest == f"sha256-{found}", name
+
+
+def test_the_interview_in_one_file_needs_no_other():
+    text = (SITE / "interview" / KIT).read_text(encoding="utf-8")
+    assert page(SITE / "interview" / KIT).loads == set()
+    assert not re.search(r"url\((?![\"']?data:)", text)
+    assert all(f'id="{name}"' in text for name in ("say_aloud", "mock", "q-param-01", "q-near-01"))
 
 
 @PAGES
@@ -198,7 +245,7 @@ def test_a_problem_set_says_what_it_takes_and_offers_its_notebook(notebook):
     assert (SITE / "_sources" / "coursework" / notebook.name).read_bytes() == notebook.read_bytes()
 
 
-@each([path for path in pages() if path.name not in MADE_BY_SPHINX])
+@each([path for path in pages() if path.name not in NO_CARD])
 def test_a_link_to_a_page_makes_a_card(path):
     text = path.read_text(encoding="utf-8")
     for name in ("og:title", "og:description", "og:image"):
