@@ -45,6 +45,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Connect every job to the step of the build at which it is done."""
     offline.use_packaged_node()
     app.add_config_value("gaplab_repository", "", "html", [str])
+    app.add_config_value("gaplab_sheets", [], "", [list])
     app.add_directive("problem-sets", problem_sets.ProblemSets)
     app.add_transform(cells.NameCells)
     app.connect("config-inited", publishing.publish)

@@ -19,7 +19,7 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
         return
     site = Path(app.outdir)
     written = built_pages(site)
-    styles.write_sheet(site, app.builder.gaplab_sheets, written)
+    styles.write_sheet(site, app.config.gaplab_sheets, written)
     search.write_texts(site, written)
     named = [name for name in contents.pages(Path(app.srcdir)) if name.startswith("interview/")]
     interview = [name for name in named if name in app.env.found_docs and name != "interview/index"]

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bs4 import BeautifulSoup, SoupStrainer, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.filter import SoupStrainer
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 
 TEXTS = "search-texts.js"
 UNSEEN = ("script", "style", ".headerlink", ".katex-mathml", ".gaplab-reading", "details.hide > summary")
@@ -35,7 +37,7 @@ def leave_search_to_the_book(app: Sphinx) -> None:
     Its search finds neither numbers nor parts of Chinese text, which has no blanks, and fetches what its results
     quote, which no browser allows from disk.
     """
-    if app.builder.format == "html":
+    if isinstance(app.builder, StandaloneHTMLBuilder):
         app.builder.search = False
         app.config.html_additional_pages["search"] = "search.html"
 

@@ -31,7 +31,7 @@ def use_one_sheet(
     """Let a page load the one sheet, and keep the list of those that it stands for."""
     sheets = [str(getattr(sheet, "filename", sheet)) for sheet in context["css_files"]]
     if sheets != [SHEET]:
-        app.builder.gaplab_sheets = [*THEME, *sheets]
+        app.config["gaplab_sheets"] = [*THEME, *sheets]
     context["css_files"] = [SHEET]
 
 
