@@ -7,11 +7,11 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from gaplab import contents
-from gaplab_site import keeping, kit, search, styles
+from gaplab_site import keeping, kit, pictures, search, styles
 
 
 def finish(app: Sphinx, failure: Exception | None) -> None:
-    """Write the one style sheet, the texts of the search, the interview's one file, and what keeps the site.
+    """Drop unseen pictures; write the one style sheet, the search's texts, the kit, and what keeps the site.
 
     Each needs what the ones before it wrote.
     """
@@ -19,6 +19,7 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
         return
     site = Path(app.outdir)
     written = built_pages(site)
+    pictures.drop_unused(site, [page.read_text(encoding="utf-8") for page in written])
     styles.write_sheet(site, app.config.gaplab_sheets, written)
     search.write_texts(site, written)
     named = [name for name in contents.pages(Path(app.srcdir)) if name.startswith("interview/")]
