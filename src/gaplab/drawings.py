@@ -10,7 +10,8 @@ import base64
 import io
 import os
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -136,10 +137,12 @@ def fit_phone(figure: Figure) -> Figure:
         if len(bars) > 1:
             bar.locator = MaxNLocator(2)
         figure.set_size_inches(PHONE, figure.get_size_inches()[1] + 0.7 / len(bars))
-    for legend in cast(list[Legend], figure.findobj(Legend)):
-        _narrow(figure, legend)
-    figure.draw_without_rendering()
-    _fit_words(figure, panels)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "constrained_layout not applied")  # as yet: words are too long until broken
+        for legend in cast(list[Legend], figure.findobj(Legend)):
+            _narrow(figure, legend)
+        figure.draw_without_rendering()
+        _fit_words(figure, panels)
     return figure
 
 
@@ -155,8 +158,10 @@ def _lay_pictures(figure: Figure, panels: list[Axes]) -> None:
     """Put pictures that each say what they are into rows of three; others keep their grid, its words above a row."""
     rows, columns = _spec(panels[0]).get_gridspec().get_geometry()
     if columns > 3 and all(ax.get_title() for ax in panels[1:]):
-        rows, columns = -(-len(panels) // 3), 3
-        _place(figure, panels, columns)
+        each = -(-columns // 3)  # what stood in one row stays together
+        places = [3 * each * _spec(ax).rowspan.start + _spec(ax).colspan.start for ax in panels]
+        rows, columns = places[-1] // 3 + 1, 3
+        _place(figure, panels, columns, places)
     for ax in panels:
         if ax.get_ylabel() and ax.yaxis.label.get_rotation() == 0:
             ax.set_title(ax.get_ylabel().replace("\n", ", "), loc="left", fontsize=LEAST)
@@ -213,9 +218,11 @@ def _spec(ax: Axes) -> SubplotSpec:
     return cast(SubplotSpec, ax.get_subplotspec())
 
 
-def _place(figure: Figure, panels: list[Axes], columns: int) -> None:
-    grid = GridSpec(-(-len(panels) // columns), columns, figure=figure)
-    for place, ax in enumerate(panels):
+def _place(figure: Figure, panels: list[Axes], columns: int, places: Sequence[int] = ()) -> None:
+    """Put panels into a grid of some columns, in their order or at the given places in it."""
+    places = places or range(len(panels))
+    grid = GridSpec(places[-1] // columns + 1, columns, figure=figure)
+    for place, ax in zip(places, panels, strict=True):
         ax.set_subplotspec(grid[place // columns, place % columns])
 
 
@@ -247,6 +254,9 @@ def _fit_words(figure: Figure, panels: list[Axes]) -> None:
         room = ax.get_window_extent().width if ax.images else figure.bbox.width
         for text in (ax.title, ax._left_title, ax.xaxis.label):  # type: ignore[attr-defined]
             _break(text, figure.bbox.width if text is ax._left_title else room)  # type: ignore[attr-defined]
+        if not ax.images:
+            for text in ax.texts:
+                _break(text, 0.5 * figure.bbox.width)
         _break(ax.yaxis.label, ax.get_window_extent().height, upright=True)
     figure.draw_without_rendering()
     for ax in panels:
