@@ -3,6 +3,7 @@
 Jobs of the book's own:
 
 - `verdicts`: a claim without a verdict fails the build.
+- `answers`: a chapter begins with its answer, its verdicts and the number to remember.
 - `reading_time`: a chapter says how long it takes to read.
 - `problem_sets`: a problem set says what it takes and offers its notebook.
 - `mentions`: the first mention of a term or a paper on a page leads to the glossary or the bibliography.
@@ -25,6 +26,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from gaplab_site import (
     accessibility,
+    answers,
     cells,
     finishing,
     kit,
@@ -52,6 +54,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("builder-inited", verdicts.require_verdicts)
     app.connect("builder-inited", search.leave_search_to_the_book)
     app.connect("doctree-read", reading_time.tell_reading_time)
+    app.connect("doctree-read", answers.answer_first)  # after it: what is said twice is read once
     app.connect("doctree-read", problem_sets.tell_problem_set)
     app.connect("doctree-read", kit.offer_kit)
     app.connect("doctree-resolved", mentions.link_mentions)

@@ -1,0 +1,42 @@
+"""A chapter begins with its answer, in the words and numbers in which it stands further down."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+from gaplab import claims
+from gaplab_site.doctrees import chapter_of, named_cell, put_below
+
+SPOKEN = "thirty-seconds"
+"""Name of the cell that says what to answer, in half a minute and then at length."""
+
+
+def answer_first(app: Sphinx, doctree: nodes.document) -> None:
+    """Put under a chapter's title its verdicts, what to say in half a minute, and one number with its proof.
+
+    Raises:
+        ExtensionError: The chapter has no cell that says what to answer, or the cell was not executed.
+    """
+    page = app.env.docname
+    if not (chapter := chapter_of(page)):
+        return
+    spoken = named_cell(doctree, SPOKEN)
+    answer = next(iter(spoken.findall(nodes.paragraph)), None) if spoken else None
+    if answer is None:
+        raise ExtensionError(f"{page}: its cell {SPOKEN!r} says no answer: render the chapter again.")
+    verdicts = claims.gather([Path(app.srcdir) / f"{page}.ipynb"])
+    claim = claims.remembered(chapter)
+    entry = verdicts[claim.id]
+    standing = f'<p><a href="#verdicts">{len(verdicts)} claims</a>: {claims.standing(verdicts.values())}.</p>\n'
+    number = (
+        f"<p>“{html.escape(claim.en)}” {claims.label(entry.verdict, ':')} "
+        f'<a href="#{entry.cell}">{html.escape(entry.measured)}</a>. '
+        '<a href="#say-it-in-the-interview">Say it in two minutes</a></p>\n'
+    )
+    parts = (nodes.raw("", standing, format="html"), answer.deepcopy(), nodes.raw("", number, format="html"))
+    put_below(doctree, nodes.container("", *parts, classes=["gaplab-first"]))
