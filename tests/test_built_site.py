@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
 
 from gaplab import claims, rendering
@@ -221,6 +222,33 @@ def test_a_chapter_offers_its_notebook_and_says_how_long_it_takes(path):
     assert "copybutton.js" in text
 
 
+@each(CHAPTERS)
+def test_a_chapter_begins_with_its_answer_and_the_number_that_proves_it(path):
+    """In the page itself, before any script: the words that it says further down, and the record of its notebook."""
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    first = soup.select_one("article h1 + .gaplab-first")
+    standing, spoken, number = first.find_all("p", recursive=False)
+    said = soup.select_one("#thirty-seconds p")
+    assert said not in first.descendants
+    words = [" ".join(part.get_text().split()) for part in (spoken, said)]
+    assert words[0] == words[1]
+    assert words[0].startswith("In 30 seconds. ")
+    assert 40 <= len(words[0].split()) <= 70
+    verdicts = claims.gather([ROOT / "book" / f"{path.stem}.ipynb"])
+    entry = verdicts[claims.remembered(int(path.name[:2])).id]
+    assert (link := number.a)["href"] == f"#{entry.cell}"
+    assert link.get_text() == entry.measured
+    assert entry.verdict in number.get_text()
+    counted = {verdict: sum(each.verdict == verdict for each in verdicts.values()) for verdict in claims.MARKS}
+    found = {
+        part.get_text()[2:].split(":")[0]: int(part.get_text().split()[-1])
+        for part in standing.find_all("span", class_="gaplab-verdict")
+    }
+    assert found == {verdict: count for verdict, count in counted.items() if count}
+    assert soup.select_one("#verdicts")
+    assert soup.select_one("#say-it-in-the-interview")
+
+
 PROBLEM_SETS = sorted((ROOT / "book" / "coursework").glob("ps*_*.ipynb"))
 
 
@@ -250,6 +278,7 @@ def test_a_link_to_a_page_makes_a_card(path):
     text = path.read_text(encoding="utf-8")
     for name in ("og:title", "og:description", "og:image"):
         assert re.search(rf'<meta property="{name}" content="[^"]+"', text), name
+    assert '<meta property="og:site_name" content="Why ResNet Ends in Average Pooling"' in text
     assert "minutes to read" not in re.search(r'"og:description" content="([^"]*)"', text)[1]
     assert re.search(r'<link rel="(shortcut )?icon" href="[^"]*_static/favicon.svg"', text)
 
