@@ -153,6 +153,28 @@ def test_the_sheet_is_light_whole_and_without_icon_fonts():
         assert (sheet.parent / address).is_file(), address
 
 
+@each(CHAPTERS)
+def test_code_has_a_node_for_a_colour_and_not_for_a_token(path):
+    """No span is left that colours nothing, nor two neighbours of one colour, as the site's style sheet has them."""
+    sheet = (SITE / "_static" / "pygments.css").read_text(encoding="utf-8")
+    rules = re.findall(r'html\[data-theme="(\w+)"\] \.highlight(?: \.(\w+))?\s*\{[^}]*?(?<!-)color: (#\w+)', sheet)
+    colours = {(theme, kind): colour.lower() for theme, kind, colour in rules}
+    assert ("dark", "") in colours
+    assert ("light", "o") in colours
+
+    def looks(kind):
+        return [colours.get((theme, kind), colours[theme, ""]) for theme in ("light", "dark")]
+
+    code = re.findall(r"(?s)<pre>.*?</pre>", path.read_text(encoding="utf-8"))
+    kinds = {kind for part in code for kind in re.findall(r'<span class="(\w+)">', part)}
+    assert {"k", "mi", "s2"} <= kinds
+    assert [kind for kind in kinds if looks(kind) == looks("")] == []
+    neighbours = {
+        pair for part in code for pair in re.findall(r'<span class="(\w+)">[^<]*</span>(?=<span class="(\w+)">)', part)
+    }
+    assert [pair for pair in neighbours if looks(pair[0]) == looks(pair[1])] == []
+
+
 def test_the_worker_keeps_every_page_and_all_that_it_loads():
     worker = (SITE / "service-worker.js").read_text(encoding="utf-8")
     files = json.loads(worker.partition("(self, ")[2].partition(");\n")[0])["FILES"]

@@ -11,7 +11,7 @@ Jobs of the book's own:
 - `search`: the whole book is searched in the page, from the disk too.
 - `kit`: the interview's pages in one file, to send to oneself.
 - `keeping`: a published site is kept on the reader's device after one visit.
-- `styles`, `scripts`: a page loads one style sheet, and the scripts that it uses.
+- `styles`, `scripts`, `code`: a page loads one style sheet and the scripts that it uses, and its code has few nodes.
 
 Patches, each of which says what it waits for: `cells`, `offline`, `pictures`, `accessibility`, a part of `scripts`.
 """
@@ -28,6 +28,7 @@ from gaplab_site import (
     accessibility,
     answers,
     cells,
+    code,
     finishing,
     kit,
     mentions,
@@ -60,6 +61,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("doctree-resolved", mentions.link_mentions)
     app.connect("html-page-context", scripts.load_few_scripts, priority=900)
     app.connect("html-page-context", styles.use_one_sheet, priority=900)
+    app.connect("html-page-context", code.join_tokens)
     app.connect("html-page-context", pictures.hold_pictures)
     app.connect("html-page-context", accessibility.satisfy_checkers)
     app.connect("build-finished", finishing.finish)
