@@ -33,9 +33,10 @@ def answer_first(app: Sphinx, doctree: nodes.document) -> None:
     claim = claims.remembered(chapter)
     entry = verdicts[claim.id]
     standing = f'<p><a href="#verdicts">{len(verdicts)} claims</a>: {claims.standing(verdicts.values())}.</p>\n'
-    measured = f"<b>{entry.number}</b>{html.escape(entry.measured.removeprefix(entry.number))}"
+    share = "%" if entry.unit.startswith("%") else ""
+    rest = html.escape(entry.measured.removeprefix(entry.number + share))
     number = (
-        f"<p>“{html.escape(claim.en)}” {claims.label(entry.verdict, ':')} {measured}.</p>\n"
+        f"<p>“{html.escape(claim.en)}” {claims.label(entry.verdict, ':')} <b>{entry.number}{share}</b>{rest}.</p>\n"
         f'<p><a href="#{entry.cell}">How it was measured</a> · '
         '<a href="#say-it-in-the-interview">Say it in two minutes</a></p>\n'
     )
