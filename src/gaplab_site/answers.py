@@ -10,25 +10,25 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from gaplab import claims
-from gaplab_site.doctrees import chapter_of, named_cell, put_below
+from gaplab_site.doctrees import chapter_of, put_below
 
-SPOKEN = "thirty-seconds"
-"""Name of the cell that says what to answer, in half a minute and then at length."""
+SPOKEN = "In 30 seconds."
+"""How the paragraph begins that a chapter says, as a cell's output, in its section on the interview."""
 
 
 def answer_first(app: Sphinx, doctree: nodes.document) -> None:
     """Put under a chapter's title its verdicts, what to say in half a minute, and one number with its proof.
 
     Raises:
-        ExtensionError: The chapter has no cell that says what to answer, or the cell was not executed.
+        ExtensionError: The chapter does not say what to answer, or the cell that says it was not executed.
     """
     page = app.env.docname
     if not (chapter := chapter_of(page)):
         return
-    spoken = named_cell(doctree, SPOKEN)
-    answer = next(iter(spoken.findall(nodes.paragraph)), None) if spoken else None
+    paragraphs = doctree.findall(nodes.paragraph)
+    answer = next((part for part in paragraphs if part.astext().startswith(SPOKEN)), None)
     if answer is None:
-        raise ExtensionError(f"{page}: its cell {SPOKEN!r} says no answer: render the chapter again.")
+        raise ExtensionError(f"{page}: no paragraph begins with {SPOKEN!r}: render the chapter again.")
     verdicts = claims.gather([Path(app.srcdir) / f"{page}.ipynb"])
     claim = claims.remembered(chapter)
     entry = verdicts[claim.id]

@@ -13,12 +13,6 @@ def chapter_of(page: str) -> int:
     return int(numbered[1]) if numbered else 0
 
 
-def named_cell(doctree: nodes.document, name: str) -> nodes.container | None:
-    """Find a page's cell by its name."""
-    cells = (cell for cell in doctree.findall(nodes.container) if cell.get("cell_metadata", {}).get("name") == name)
-    return next(cells, None)
-
-
 def put_below(doctree: nodes.document, part: nodes.Node) -> None:
     """Put a part of a page right under the page's title, before what was put there earlier."""
     title = next(iter(doctree.findall(nodes.title)))
