@@ -6,7 +6,7 @@ const code = [...document.querySelectorAll("div.cell_input")];
 /** What stands at the top of the screen stays there while code comes and goes above it. @param {() => void} change */
 const holding = (change) => {
   const first = [...document.querySelectorAll("article :is(h2, h3, p, figure, div.cell_output)")]
-    .find((part) => part.getBoundingClientRect().top > 60);
+    .find((part) => part.checkVisibility() && part.getBoundingClientRect().top > 60);
   const before = first?.getBoundingClientRect().top ?? 0;
   change();
   scrollBy({ top: (first?.getBoundingClientRect().top ?? 0) - before, behavior: "instant" });

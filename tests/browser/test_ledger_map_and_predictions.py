@@ -109,7 +109,7 @@ def test_predictions_and_filters_survive_a_reload_and_the_way_back(page: Page, s
     page.get_by_label("Chapter").select_option("2")
     shown = page.locator("[data-widget=verdict-ledger] li:visible")
     held = shown.evaluate_all("(all) => all.map((each) => each.dataset.claim)")
-    for again in (page.reload, lambda: (page.goto(f"{served_site}/index.html"), page.go_back())):
+    for again in (page.reload, lambda: (page.goto(f"{served_site}/reference/glossary.html"), page.go_back())):
         again()
         ready("verdict-ledger")
         expect(page.get_by_label("Chapter")).to_have_value("2")
