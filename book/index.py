@@ -49,7 +49,7 @@ say(f"""
 [{len(verdicts)} claims](06_verdict.ipynb#the-ledger): {claims.standing(verdicts.values())}.
 
 **In 30 seconds.** The average makes ResNet-50's head {lighter} times lighter than on the flattened map, and the network runs at any input size. It saves memory, hardly computation
-([{computed.number} %]({CHAPTERS[1].page}.ipynb#{computed.cell}) of the multiply-adds). That it generalises better, ignores position or trains more stably has to be measured, and the ResNet paper measures none of it.
+(<a href="{CHAPTERS[1].page}.html#{computed.cell}">{computed.number} %</a> of the multiply-adds). That it generalises better, ignores position or trains more stably has to be measured, and the ResNet paper measures none of it.
 
 The chapters do, and [the verdict page](06_verdict.ipynb) holds the whole ledger and the answer to give.
 
