@@ -118,6 +118,7 @@ def test_a_new_widget_is_a_folder(tmp_path: Path, payload: Any) -> None:
     page = widget.page_html()
     assert payload(widget) == {
         "bytes": {"maps": base64.b64encode(b"\x00\xff\x7f").decode()},
+        "kept": list(widget.kept),
         "module": widget._esm,
         "slug": "made",
         "state": {"note": "two"},

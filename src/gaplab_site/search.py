@@ -13,7 +13,15 @@ from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
 
 TEXTS = "search-texts.js"
-UNSEEN = ("script", "style", ".headerlink", ".katex-mathml", ".gaplab-reading", "details.hide > summary")
+UNSEEN = (
+    "script",
+    "style",
+    ".headerlink",
+    ".katex-mathml",
+    ".gaplab-reading",
+    ".gaplab-first.docutils",
+    "details.hide > summary",
+)
 BLOCKS = ("p", "li", "td", "th", "dt", "dd", "figcaption", "caption", "summary", "pre", "div")
 
 

@@ -76,6 +76,8 @@ class PageWidget(anywidget.AnyWidget):
 
     slug: ClassVar[str]
     """The widget's name in the page: the id of the first one is this, of the second ``slug-2``."""
+    kept: ClassVar[tuple[str, ...]] = ()
+    """Traits that a page keeps while its tab is open: what a reader would not like to choose again."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Read the folder of the subclass."""
@@ -105,6 +107,7 @@ class PageWidget(anywidget.AnyWidget):
         }
         payload = {
             "bytes": bytes_traits,
+            "kept": self.kept,
             "module": self._esm,
             "slug": self.slug,
             "state": {name: value for name, value in state.items() if name not in bytes_traits},
