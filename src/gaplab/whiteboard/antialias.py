@@ -27,9 +27,8 @@ you. The result has the shape of the original layer's, and H and W are at least 
 That filters before the layer that makes new high frequencies: the convolution may be an edge filter and the ReLU
 adds harmonics, and its output is then subsampled without a filter. It also takes fine detail away that the
 convolution was to read. The price of the right order is real: the convolution runs on every place, four times the
-products of this layer. A cheaper way is to do it only in the stem and the first stages, where most of the aliasing
-and little of the cost of the network lies, or to fold blur and convolution into one larger strided kernel where no
-ReLU stands between.
+products of this layer. Cheaper ways are to do it in a few of the strided layers alone, and to measure what the
+others still do, or to fold blur and convolution into one larger strided kernel where no ReLU stands between.
 """,
     why="""
 Dense convolution, ReLU, then blur with the stride: the same layer at stride 1, read through a low-pass filter.

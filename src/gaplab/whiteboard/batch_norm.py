@@ -15,8 +15,8 @@ Write batch norm for maps in training mode, in NumPy. `batch_norm(x, gamma, beta
 W)` channel by channel with the mean and the biased variance (divided by the count) over pictures, rows and columns,
 adds `eps` to the variance under the root, and then scales by `gamma` and shifts by `beta`, both `(C,)`.
 `batch_norm_backward(grad, x, gamma, eps)` takes the gradient at the output, `(N, C, H, W)`, and returns the three
-gradients `(dx, dgamma, dbeta)` of shapes `(N, C, H, W)`, `(C,)`, `(C,)`. Mean and variance depend on `x` as well.
-No running averages here.
+gradients `(dx, dgamma, dbeta)` of shapes `(N, C, H, W)`, `(C,)`, `(C,)`. Mean and variance depend on `x` as well. A
+channel has at least two numbers. No running averages here.
 """,
     follow_up="""
 What does the backward pass remove from the gradient, and what remains of it with one picture and a map of one cell?
@@ -25,8 +25,8 @@ What does the backward pass remove from the gradient, and what remains of it wit
 Per channel it removes the gradient's mean and its part along the normalised input: the output cannot change if a
 constant is added to the input or, up to eps, if the input is scaled, so nothing flows in these two directions. With
 one number per channel the normalised input is zero, the gradient less its own mean is zero, and so `dx` is zero:
-the layers below learn nothing. Frameworks refuse that case in training mode; squeeze-and-excitation and
-pyramid-pooling branches behind a global pool meet it with a batch of one.
+the layers below learn nothing. Frameworks refuse that case in training mode; a branch that pools globally and then
+normalises, as in DeepLab's pyramid, meets it with a batch of one.
 """,
     why="""
 Written with the normalised input, the three paths of the chain rule (through x, mean and variance) shrink to one

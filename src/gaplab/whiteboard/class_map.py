@@ -23,7 +23,8 @@ Does the same map exist for a head of global max pooling, or of average pooling 
 Not as an exact decomposition. It exists because pool and layer are both linear and commute. The maximum takes each
 channel from one cell, so a picture's logit is a sum over at most C cells and changes its cells with the picture.
 With a ReLU between two linear layers the logit is no sum over cells; Grad-CAM replaces the weights by gradients,
-averaged over the cells, and is equal to the class activation map only for the linear head, up to a constant factor.
+averaged over the cells, and for the linear head alone it is the class activation map, up to a constant factor, its
+final ReLU and the bias.
 """,
     why="One sum over channels gives all cells at once; the bias is added to every cell, so the mean keeps it whole.",
 )

@@ -17,9 +17,9 @@ numbers `(parameters, multiply_adds)`, for a network that is a list of layers, r
 dictionary. `{"kind": "conv", "out": 64, "kernel": 7, "stride": 2, "padding": 3, "groups": 1, "bias": False}` is a
 square convolution, `{"kind": "norm"}` a batch norm with scale and shift, `{"kind": "max", "kernel": 3, "stride": 2,
 "padding": 1}` a max pool, `{"kind": "gap"}` a global average pool, `{"kind": "flatten"}` does what it says, and
-`{"kind": "linear", "out": 10, "bias": True}` follows `gap` or `flatten`. A side becomes floor((side + 2·padding -
-kernel) / stride) + 1. Only the products of convolutions and linear layers count as multiply-adds; biases, norms and
-pools count none.
+`{"kind": "linear", "out": 10, "bias": True}` follows `gap`, `flatten` or another linear layer. A side becomes
+floor((side + 2·padding - kernel) / stride) + 1. Only the products of convolutions and linear layers count as
+multiply-adds; biases, norms and pools count none.
 """,
     follow_up="""
 Your counter says that one network needs half the multiply-adds of another, and yet it is slower. How can that be?

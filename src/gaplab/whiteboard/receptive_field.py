@@ -13,9 +13,9 @@ QUESTION = Question(
     chapter="02_translation_invariance",
     ask="""
 Write `receptive_field(layers)`: `layers` is a list of convolutions and pools in order, each a tuple `(kernel,
-stride, dilation)`. Return two whole numbers: how many pixels of the input, along one side, can change one cell of
-the last map, and by how many pixels two neighbouring cells lie apart in the input. An empty list is the input
-itself: `(1, 1)`.
+stride, dilation)`. Return two whole numbers: how long the stretch of the input is, along one side and in pixels,
+from the first to the last pixel that can change one cell of the last map, both included; and by how many pixels the
+stretches of two neighbouring cells are shifted. Padding plays no part. An empty list is the input itself: `(1, 1)`.
 """,
     follow_up="""
 The last map of torchvision's ResNet-50 has a receptive field of 427 pixels, and the input has 224. Does each cell

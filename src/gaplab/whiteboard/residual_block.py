@@ -30,8 +30,9 @@ and which gradients are zero in the first step?
     answer="""
 Set the scale of the second batch norm to zero, so that the branch adds nothing; Goyal et al. (2017) do it to train
 with large batches, since the network then begins as a shallower one. In the first step the gradient reaches that
-scale itself and its shift, and through the shortcut the layers below; it does not reach the two convolutions, for
-the zero scale multiplies it. After one step the scale is no longer zero, and they learn.
+scale itself and its shift, and through the shortcut the layers below; it does not reach the two convolutions and
+the batch norm between them, for the zero scale multiplies it. After one step the scale is no longer zero, and they
+learn.
 """,
     why="""
 The projection stands exactly where the addition would fail: another number of channels or a stride. The ReLU comes
