@@ -102,7 +102,7 @@ def check(name: str, *answers: object, seed: int = 1) -> None:
     names = wanted(name)
     if len(answers) != len(names):
         raise ReaderError(f"This check judges {' and '.join(names)}: hand over {len(names)}, not {len(answers)}.")
-    print(sentence(name, *answers, seed=seed) or f"{' and '.join(names)}: every check passed.")
+    _print(sentence(name, *answers, seed=seed) or f"{' and '.join(names)}: every check passed.")
 
 
 def hidden(answers: Mapping[str, object], seed: int | None = None) -> None:
@@ -118,7 +118,12 @@ def hidden(answers: Mapping[str, object], seed: int | None = None) -> None:
         own = [answers.get(each) for each in wanted(name)]
         if not sentence(name, *own, seed=drawn):
             solved.append(name)
-    print(f"{len(solved)} of {len(QUESTIONS)} solved{': ' if solved else ''}{', '.join(solved)}.")
+    _print(f"{len(solved)} of {len(QUESTIONS)} solved{': ' if solved else ''}{', '.join(solved)}.")
+
+
+def _print(said: str) -> None:
+    """Print a sentence in lines that the page shows whole."""
+    print(textwrap.fill(said, 88))
 
 
 def ask(name: str) -> None:
