@@ -138,11 +138,19 @@ def test_an_answer_that_raises_returns_nothing_or_writes_into_its_input_gets_a_s
     def two_lines(x):
         raise ValueError("first line\nsecond line")
 
-    said = [whiteboard.sentence("avg_pool", answer, back) for answer in (spoils, two_lines, lambda x: None, None)]
+    class Odd(list):
+        def tolist(self):
+            raise KeyError("odd")
+
+    answers = (spoils, two_lines, lambda x: None, None, lambda x: Odd(), lambda x: "text", lambda x: [[1], [1, 2]])
+    said = [whiteboard.sentence("avg_pool", answer, back) for answer in answers]
     assert "changed what it was given" in said[0]
     assert said[1].endswith("your code stops with ValueError: first line")
     assert "nothing came back" in said[2]
     assert "A function is wanted here" in said[3]
+    assert said[4] == "What your code returns cannot be judged, for it leads to KeyError: 'odd'"
+    assert "the shape is one number" in said[5]
+    assert "lists of different lengths" in said[6]
 
 
 def test_a_check_prints_and_the_hidden_one_counts(capsys):

@@ -85,6 +85,9 @@ def sentence(name: str, *answers: object, seed: int = 1) -> str:
         _question(name).check(*answers, seed=seed)
     except ReaderError as problem:
         return str(problem)
+    except Exception as problem:  # an answer of a kind that no check foresaw gets a sentence too, and no stack
+        first = (str(problem).splitlines() or ["no message"])[0]
+        return f"What your code returns cannot be judged, for it leads to {type(problem).__name__}: {first}"
     return ""
 
 
