@@ -15,7 +15,7 @@
 # differs.
 #
 # **Where to write.** `nox -s lab` opens your own copy of this notebook, `interview/whiteboard.ipynb`. The questions that need no PyTorch are also judged right here: open
-# *Write it in this page* below such a question. The page brings MicroPython for that, a small Python without NumPy, so an array is there a list of lists, `x[n][c][i][j]`, and what you return is one too.
+# *Write it in this page* below such a question. The page brings MicroPython for that, a small Python without NumPy, so an array is there a list of lists, `x[n][c][i][j]`, what you return is one too, and float32 is not tried.
 #
 # **What holds for every question.** Maps have the shape `(N, C, H, W)`: pictures, channels, rows, columns. Your code works for any such shape unless the question says otherwise: one picture, one channel and one
 # cell included, and H and W need not be equal. It does not change what it is given. An array or tensor that it returns has the number type of the one that came in,
