@@ -58,7 +58,7 @@ def check(adaptive_pool: Any, seed: int = 1) -> None:
         wanted = [[[[_mean(maps[i][j], r, q) for q in columns] for r in rows] for j in range(c)] for i in range(n)]
         for dtype in floats():
             x = array(maps, dtype)
-            case = f"maps of {told(shape)} in {dtype} to {told(size)},"
+            case = f"maps of {told(shape)} in {dtype} to {told(size)}"
             hint = "where does each window begin and end, by rows and by columns?"
             same(call(adaptive_pool, x, size, case=case), wanted, case, hint, x)
 

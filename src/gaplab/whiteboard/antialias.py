@@ -55,6 +55,6 @@ def check(antialiased: Any, seed: int = 1) -> None:
             weight = torch.tensor(draws.numbers(out, shape[1], 3, 3, low=-1.0, high=1.0), dtype=dtype)
             bias = torch.tensor(draws.numbers(out, low=-1.0, high=1.0), dtype=dtype)
             dense = F.conv2d(x, weight, bias, padding=1).clamp(min=0)
-            case = f"maps of {told(shape)} in {str(dtype)[6:]}, {out} channels out,"
+            case = f"maps of {told(shape)} in {str(dtype)[6:]}, {out} channels out"
             hint = "which of convolution, ReLU, blur and subsampling comes when?"
             same(call(antialiased, x, weight, bias, case=case), blurred(dense.tolist(), 2), case, hint, x)

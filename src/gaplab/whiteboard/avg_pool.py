@@ -56,8 +56,8 @@ def check(avg_pool: Any, avg_pool_backward: Any, seed: int = 1) -> None:
         back = [[[[slope / (h * w)] * w for _ in range(h)] for slope in picture] for picture in slopes]
         for dtype in floats():
             x, grad = array(maps, dtype), array(slopes, dtype)
-            case = f"maps of {told(shape)} in {dtype},"
+            case = f"maps of {told(shape)} in {dtype}"
             same(call(avg_pool, x, case=case), means, case, "take the mean over rows and columns, of all cells.", x)
-            case = f"the backward pass to {told(shape)} in {dtype},"
+            case = f"the backward pass to {told(shape)} in {dtype}"
             hint = "by how much does a mean change if one of its cells does?"
             same(call(avg_pool_backward, grad, shape, case=case), back, case, hint, grad)

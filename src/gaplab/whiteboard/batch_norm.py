@@ -78,10 +78,10 @@ def check(batch_norm: Any, batch_norm_backward: Any, seed: int = 1) -> None:
                 forward[i][j][a][b], back[i][j][a][b] = y, dx
         for dtype in floats():
             x, grad, gamma, beta = (array(each, dtype) for each in (maps, slopes, scale, shift))
-            case = f"maps of {told(shape)} in {dtype}, eps {eps},"
+            case = f"maps of {told(shape)} in {dtype}, eps {eps}"
             hint = "one mean and one biased variance a channel, over pictures, rows and columns; eps under the root."
             same(call(batch_norm, x, gamma, beta, eps, case=case), forward, case, hint, x)
-            case = f"the backward pass of {told(shape)} in {dtype}, eps {eps},"
+            case = f"the backward pass of {told(shape)} in {dtype}, eps {eps}"
             result = call(batch_norm_backward, grad, x, gamma, eps, case=case)
             dx, dgamma, dbeta = parts(result, 3, "dx, dgamma and dbeta", case)
             tolerance = 1e-3 if dtype == "float32" else 1e-8

@@ -81,6 +81,6 @@ def check(blur_pool: Any, seed: int = 1) -> None:
             wanted = blurred(maps, stride)
             for dtype in (torch.float64, torch.float32):
                 x = torch.tensor(maps, dtype=dtype)
-                case = f"maps of {told(shape)} in {str(dtype)[6:]}, stride {stride},"
+                case = f"maps of {told(shape)} in {str(dtype)[6:]}, stride {stride}"
                 hint = "are channels kept apart, do the weights add up to one, and is the border mirrored?"
                 same(call(blur_pool, x, stride, case=case), wanted, case, hint, x)

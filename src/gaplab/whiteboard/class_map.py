@@ -56,6 +56,6 @@ def check(class_map: Any, seed: int = 1) -> None:
             ]
             for dtype in floats():
                 x, weight, bias = array(maps, dtype), array(weights, dtype), array(biases, dtype)
-                case = f"maps of {told(shape)} in {dtype} and class {k} of {classes},"
+                case = f"maps of {told(shape)} in {dtype} and class {k} of {classes}"
                 hint = "each cell is the class's weighted sum over channels, and the mean has to hold the bias once."
                 same(call(class_map, x, weight, bias, k, case=case), wanted, case, hint, x)

@@ -77,9 +77,9 @@ def check(cost: Any, seed: int = 1) -> None:
         result = parts(call(cost, layers, channels, height, width, case=case), 2, "two whole numbers", case)
         for name, found, right in zip(("parameters", "multiply-adds"), result, wanted):  # noqa: B905
             if not isinstance(found, int) or isinstance(found, bool):
-                raise ReaderError(f"For {case} {found!r} came back for the {name}: give a whole number.")
+                raise ReaderError(f"For {case}, {found!r} came back for the {name}: give a whole number.")
             if found != right:
-                raise ReaderError(f"For {case} your {found:,} {name} are too {'few' if found < right else 'many'}.")
+                raise ReaderError(f"For {case}, your {found:,} {name} are too {'few' if found < right else 'many'}.")
 
 
 def _networks(draws: Draws) -> list[tuple[str, list[dict[str, Any]], tuple[int, int, int]]]:

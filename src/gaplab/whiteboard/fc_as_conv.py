@@ -69,12 +69,12 @@ def check(as_convolution: Any, seed: int = 1) -> None:
         before = {name: value.clone() for name, value in linear.state_dict().items()}
         made = call(as_convolution, linear, channels, height, width, case=case)
         if not isinstance(made, nn.Conv2d):
-            raise ReaderError(f"For {case} an nn.Conv2d is wanted, but {type(made).__name__} came back.")
+            raise ReaderError(f"For {case}, an nn.Conv2d is wanted, but {type(made).__name__} came back.")
         if (made.bias is not None) != bias:
-            raise ReaderError(f"For {case} the convolution has {'no' if bias else 'a'} bias.")
+            raise ReaderError(f"For {case}, the convolution has {'no' if bias else 'a'} bias.")
         if not all(parameter.requires_grad and parameter.is_leaf for parameter in made.parameters()):
             raise ReaderError(
-                f"For {case} the convolution cannot be trained: its weights have to be parameters that take a gradient."
+                f"For {case}, the convolution cannot be trained: its weights have to be parameters that take a gradient."
             )
         for taller, wider, many in ((0, 0, 2), (2, 1, 1), (0, 3, 2)):
             size = (many, channels, height + taller, width + wider)
@@ -83,10 +83,10 @@ def check(as_convolution: Any, seed: int = 1) -> None:
             for i in range(taller + 1):
                 for j in range(wider + 1):
                     wanted[:, :, i, j] = linear(x[:, :, i : i + height, j : j + width].flatten(1)).detach()
-            here = f"{case}, on {told(size)},"
+            here = f"{case}, on {told(size)}"
             same(call(made, x, case=here), wanted.tolist(), here, "in which order does flatten walk over the map?", x)
         with torch.no_grad():
             for parameter in made.parameters():
                 parameter.add_(1)
         if any(not torch.equal(value, before[name]) for name, value in linear.state_dict().items()):
-            raise ReaderError(f"For {case} a change of the convolution changes the linear layer: copy its weights.")
+            raise ReaderError(f"For {case}, a change of the convolution changes the linear layer: copy its weights.")

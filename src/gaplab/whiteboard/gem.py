@@ -75,7 +75,7 @@ def check(GeM: Any, seed: int = 1) -> None:  # noqa: N803 a class is handed over
             )
         x = torch.tensor(draws.numbers(*shape), dtype=dtype)
         for power in (start, 1.0, draws.number(1.2, 6.0)):
-            here = f"{case}, with the parameter set to {power:.2f},"
+            here = f"{case}, with the parameter set to {power:.2f}"
             with torch.no_grad():
                 p.fill_(power)
             found = call(pool, x, case=here)
@@ -89,7 +89,7 @@ def check(GeM: Any, seed: int = 1) -> None:  # noqa: N803 a class is handed over
                 tolerance,
             )
             if not found.requires_grad:
-                raise ReaderError(f"For {here} the result does not depend on a parameter that is learned.")
+                raise ReaderError(f"For {here}, the result does not depend on a parameter that is learned.")
             p.grad = None
             torch.autograd.backward(found.sum())
             step = 1e-4
@@ -98,7 +98,7 @@ def check(GeM: Any, seed: int = 1) -> None:  # noqa: N803 a class is handed over
             tolerance = 2e-2 if dtype == torch.float32 else 1e-4
             wanted = float(rise) / (2 * step)
             if not abs(float(slope) - wanted) <= tolerance * max(0.1, abs(wanted)):
-                raise ReaderError(f"For {here} the exponent's gradient is wrong: it acts twice, as power and as root.")
+                raise ReaderError(f"For {here}, the exponent's gradient is wrong: it acts twice, as power and as root.")
 
 
 def _mean(x: Tensor, p: float, eps: float) -> Tensor:

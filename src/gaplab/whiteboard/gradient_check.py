@@ -144,6 +144,6 @@ def check(is_gradient: Any, seed: int = 1) -> None:
     for what, pool, slope, right in _claims(Draws(seed)):
         given = call(is_gradient, pool, slope, case=what)
         if given not in (True, False):
-            raise ReaderError(f"For {what} {given!r} came back: return True or False.")
+            raise ReaderError(f"For {what}, {given!r} came back: return True or False.")
         if bool(given) != right:
             raise ReaderError(f"Your test {'refuses' if right else 'lets pass'} {what}.")

@@ -121,7 +121,7 @@ def shape_of(nested: Any, case: str = "") -> tuple[int, ...]:
         return ()
     inner = [shape_of(each, case) for each in nested]
     if any(each != inner[0] for each in inner):
-        raise ReaderError(f"For {case} lists of different lengths came back, which are no array.")
+        raise ReaderError(f"For {case}, lists of different lengths came back, which are no array.")
     return (len(nested),) + (inner[0] if inner else ())
 
 
@@ -158,11 +158,11 @@ def call(function: Any, *arguments: Any, case: str) -> Any:
     except Exception as problem:
         lines = str(problem).split("\n")
         said = f": {lines[0]}" if lines[0] else ""
-        raise ReaderError(f"For {case} your code stops with {type(problem).__name__}{said}") from None
+        raise ReaderError(f"For {case}, your code stops with {type(problem).__name__}{said}") from None
     if result is None:
-        raise ReaderError(f"For {case} nothing came back: is it not written yet, or does a return miss?")
+        raise ReaderError(f"For {case}, nothing came back: is it not written yet, or does a return miss?")
     if any(was is not None and was != repr(plain(now)) for was, now in zip(before, arguments)):  # noqa: B905
-        raise ReaderError(f"For {case} your code changed what it was given: work on a copy.")
+        raise ReaderError(f"For {case}, your code changed what it was given: work on a copy.")
     return result
 
 
@@ -188,19 +188,19 @@ def same(given: Any, wanted: Any, case: str, hint: str, like: Any = None, tolera
     """
     kind = str(getattr(like, "dtype", FLOATS[0]))
     if hasattr(like, "dtype") and hasattr(given, "dtype") and given.dtype != like.dtype:
-        raise ReaderError(f"For {case} the type is {given.dtype}, but {like.dtype} went in: keep it.")
+        raise ReaderError(f"For {case}, the type is {given.dtype}, but {like.dtype} went in: keep it.")
     found = plain(given)
     shape, right = shape_of(found, case), shape_of(wanted)
     if shape != right:
-        raise ReaderError(f"For {case} the shape is {told(shape)}, but {told(right)} is wanted.")
+        raise ReaderError(f"For {case}, the shape is {told(shape)}, but {told(right)} is wanted.")
     numbers, targets = flat(found), flat(wanted)
     if any(isinstance(each, bool) or not isinstance(each, (int, float)) for each in numbers):
-        raise ReaderError(f"For {case} something came back that is no number.")
+        raise ReaderError(f"For {case}, something came back that is no number.")
     allowed = (tolerance or (1e-4 if kind.endswith("32") else 1e-9)) * max([1e-3] + [abs(each) for each in targets])
     # not(<=) also catches NaN; zip has no `strict` in MicroPython.
     wrong = sum(not abs(a - b) <= allowed for a, b in zip(numbers, targets))  # noqa: B905
     if wrong:
-        raise ReaderError(f"For {case} {wrong} of {len(targets)} numbers differ: {hint}")
+        raise ReaderError(f"For {case}, {wrong} of {len(targets)} numbers differ: {hint}")
 
 
 def parts(given: Any, count: int, names: str, case: str) -> Any:
@@ -210,5 +210,5 @@ def parts(given: Any, count: int, names: str, case: str) -> Any:
         ReaderError: It has not as many.
     """
     if not isinstance(given, (tuple, list)) or len(given) != count:
-        raise ReaderError(f"For {case} {names} are wanted, in this order.")
+        raise ReaderError(f"For {case}, {names} are wanted, in this order.")
     return given

@@ -65,6 +65,6 @@ def check(masked_mean: Any, seed: int = 1) -> None:
                 wanted.append(means)
             for dtype in floats():
                 x = array(maps, dtype)
-                case = f"maps of {told(shape)} in {dtype} with {padding} in the padding,"
+                case = f"maps of {told(shape)} in {dtype} with {padding} in the padding"
                 hint = "count each picture's own cells and no others."
                 same(call(masked_mean, x, array(own, "int64"), case=case), wanted, case, hint, x)

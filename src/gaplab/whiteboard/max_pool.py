@@ -64,9 +64,9 @@ def check(max_pool: Any, max_pool_backward: Any, seed: int = 1) -> None:
         back = [[_back(maps[i][j], slopes[i][j]) for j in range(c)] for i in range(n)]
         for dtype in floats():
             x, grad = array(maps, dtype), array(slopes, dtype)
-            case = f"maps of {told(shape)} in {dtype} with {kind},"
+            case = f"maps of {told(shape)} in {dtype} with {kind}"
             same(call(max_pool, x, case=case), tops, case, "take the largest of all cells of a channel.", x)
-            case = f"the backward pass to maps of {told(shape)} in {dtype} with {kind},"
+            case = f"the backward pass to maps of {told(shape)} in {dtype} with {kind}"
             hint = "one cell of each channel gets all of its gradient, the first of the largest."
             same(call(max_pool_backward, grad, x, case=case), back, case, hint, grad)
 

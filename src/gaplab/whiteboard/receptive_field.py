@@ -67,10 +67,10 @@ def check(receptive_field: Any, seed: int = 1) -> None:
         wanted = (first[1] - first[0] + 1, second[0] - first[0])
         for name, found, right in zip(("field", "spacing"), result, wanted):  # noqa: B905
             if not isinstance(found, int) or isinstance(found, bool):
-                raise ReaderError(f"For {case} {found!r} came back for the {name}: give a whole number.")
+                raise ReaderError(f"For {case}, {found!r} came back for the {name}: give a whole number.")
             if found != right:
                 raise ReaderError(
-                    f"For {case} your {name} of {found} pixels is too {'small' if found < right else 'large'}."
+                    f"For {case}, your {name} of {found} pixels is too {'small' if found < right else 'large'}."
                 )
 
 

@@ -91,7 +91,7 @@ def check(ResidualBlock: Any, seed: int = 1) -> None:  # noqa: N803 a class is h
                 x = torch.tensor(draws.numbers(*shape), dtype=dtype)
                 possible = _outputs(layers, x, stride, training)
                 case = (
-                    f"{what} in {str(dtype)[6:]}, input {told(shape)}, {'training' if training else 'evaluation'} mode,"
+                    f"{what} in {str(dtype)[6:]}, input {told(shape)}, {'training' if training else 'evaluation'} mode"
                 )
                 with torch.no_grad():
                     found = call(block, x, case=case)
@@ -102,7 +102,7 @@ def check(ResidualBlock: Any, seed: int = 1) -> None:  # noqa: N803 a class is h
                     torch.allclose(found, each, rtol=scale, atol=scale * float(each.abs().max())) for each in possible
                 ):
                     raise ReaderError(
-                        f"For {case} the numbers differ: are the layers in order, each used once, is the shortcut "
+                        f"For {case}, the numbers differ: are the layers in order, each used once, is the shortcut "
                         "right, and where does the last ReLU stand?"
                     )
 

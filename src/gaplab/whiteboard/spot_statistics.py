@@ -67,7 +67,7 @@ def check(update: Any, seed: int = 1) -> None:
             variances.append(old_var[j] + momentum * (spread - old_var[j]))
         for dtype in floats():
             mean, var, x = array(old_mean, dtype), array(old_var, dtype), array(maps, dtype)
-            case = f"maps of {told(shape)} in {dtype}, momentum {momentum:.2f},"
+            case = f"maps of {told(shape)} in {dtype}, momentum {momentum:.2f}"
             new = parts(call(update, mean, var, x, momentum, case=case), 2, "the new mean and variance", case)
             hint = "how much of the batch and how much of the old one?"
             same(new[0], means, f"the mean of {case}", hint, x)
