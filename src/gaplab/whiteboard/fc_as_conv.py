@@ -74,7 +74,7 @@ def check(as_convolution: Any, seed: int = 1) -> None:
             raise ReaderError(f"For {case}, the convolution has {'no' if bias else 'a'} bias.")
         if not all(parameter.requires_grad and parameter.is_leaf for parameter in made.parameters()):
             raise ReaderError(
-                f"For {case}, the convolution cannot be trained: its weights have to be parameters that take a gradient."
+                f"For {case}, the convolution cannot be trained: its weights have to be parameters with a gradient."
             )
         for taller, wider, many in ((0, 0, 2), (2, 1, 1), (0, 3, 2)):
             size = (many, channels, height + taller, width + wider)
