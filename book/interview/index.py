@@ -30,6 +30,9 @@ somebody who has read the papers and wants a derivation, a design or a doubt.
 """)
 
 # %% [markdown]
+# **[The whiteboard](whiteboard)** has the questions that want code: sixteen, each judged at once, in a notebook or in the page.
+
+# %% [markdown]
 # ## By topic and level
 
 # %% name="counts" tags=["remove-input"]

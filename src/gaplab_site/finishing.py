@@ -23,7 +23,7 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
     styles.write_sheet(site, app.config.gaplab_sheets, written)
     search.write_texts(site, written)
     named = [name for name in contents.pages(Path(app.srcdir)) if name.startswith("interview/")]
-    interview = [name for name in named if name in app.env.found_docs and name != "interview/index"]
+    interview = [name for name in named if name in app.env.found_docs and name not in kit.LEFT_OUT]
     if interview:
         kit.write_kit(site, interview, app.config.html_title, app.config.html_baseurl)
     keeping.keep_site(site, written, app.config.html_title)
