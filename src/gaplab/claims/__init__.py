@@ -21,4 +21,4 @@ from gaplab.claims.record import (
     mean_spread,
     rounded,
 )
-from gaplab.claims.trial import Trial, board
+from gaplab.claims.trial import Trial, board, label

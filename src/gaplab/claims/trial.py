@@ -96,7 +96,7 @@ class Trial:
             )
         ordered = [self.verdicts[c.id] for c in self.claims]
         plain = "\n".join(f"{v.claim}: {v.verdict}: {v.measured}" for v in ordered)
-        rows = (row(v.claim, html.escape(claim(v.claim).en), _label(v.verdict), _proof(v)) for v in ordered)
+        rows = (row(v.claim, html.escape(claim(v.claim).en), label(v.verdict), _proof(v)) for v in ordered)
         show(table(TABLE, ("Id", "The article says", "Verdict", "Measured"), rows), plain)
 
 
@@ -127,6 +127,12 @@ def board(verdicts: Mapping[str, Verdict], chapters: Mapping[int, tuple[str, str
     show(table(TABLE, ("Chapter", "Claims", "As stated"), rows), "\n".join(plain))
 
 
+def label(verdict: str) -> str:
+    """Write a verdict with its mark, as HTML."""
+    mark = f'<span aria-hidden="true">{MARKS[verdict]}</span>'
+    return f'<span class="gaplab-verdict {_kind(verdict)}">{mark} {verdict}</span>'
+
+
 def _summary(value: float | Mapping[int, float]) -> tuple[float, float, tuple[int, ...]]:
     if not isinstance(value, Mapping):
         return float(value), 0.0, ()
@@ -140,14 +146,9 @@ def _kind(verdict: str) -> str:
     return {HOLDS: "holds", CAVEATS: "caveats", FAILS: "fails"}[verdict]
 
 
-def _label(verdict: str) -> str:
-    mark = f'<span aria-hidden="true">{MARKS[verdict]}</span>'
-    return f'<span class="gaplab-verdict {_kind(verdict)}">{mark} {verdict}</span>'
-
-
 def _badge(entry: Verdict) -> str:
     return (
-        f'<p class="gaplab-record" id="verdict-{entry.claim}"><b>{entry.claim}</b> {_label(entry.verdict)} '
+        f'<p class="gaplab-record" id="verdict-{entry.claim}"><b>{entry.claim}</b> {label(entry.verdict)} '
         f"<b>{html.escape(entry.measured)}</b>. {html.escape(entry.because)}</p>"
     )
 
