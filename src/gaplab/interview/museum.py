@@ -46,7 +46,9 @@ def caught(test: Callable[[Any], None], bug: Any, mend: Any) -> None:
         raise ReaderError("The test passes on the bug, so it guards nothing: ask for what the bug gets wrong.")
     if problem := failure(test, mend):
         raise ReaderError(f"The test fails on the mend as well: {problem}")
-    figures.say(f"The test that would have caught it fails on this code ({type(failed).__name__}) and passes on the mend.")
+    figures.say(
+        f"The test that would have caught it fails on this code ({type(failed).__name__}) and passes on the mend."
+    )
 
 
 def failure(test: Callable[[Any], None], code: Any) -> Exception | None:

@@ -1,8 +1,8 @@
 """Other published answers to the article's question: what each asserts, and the claims and numbers that decide it.
 
 The answers are data, ``assets/answers.toml``. An assertion is tied to claims of the book, and its verdict is then the
-strictest one that chapters recorded about them, or says why it differs. One without claims is decided by a source of the
-bibliography, or is not tested here. No number of the book is typed (see :mod:`gaplab.interview.questions`).
+strictest one that chapters recorded about them, or says why it differs. One without claims is decided by a source of
+the bibliography, or is not tested here. No number of the book is typed (see :mod:`gaplab.interview.questions`).
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def overview(found: Sequence[Answer]) -> None:
     """Show all answers at a glance: a line an answer, a mark an assertion."""
     rows, plain = [], []
     for answer in found:
-        marks = " ".join(f'<span title="{a.verdict}">{_mark(a.verdict)}</span>' for a in answer.assertions)
+        marks = " ".join(_mark(a.verdict) for a in answer.assertions)
         name = f'<a href="#{answer.id}">{html.escape(answer.title)}</a>'
         rows.append(markup.row(name, f"{LANGUAGES[answer.language]}, {html.escape(answer.kind)}", marks))
         plain.append(f"{answer.title}: {', '.join(a.verdict for a in answer.assertions)}")
@@ -245,7 +245,7 @@ def _number(entry: Verdict, pages: Mapping[int, str]) -> str:
 
 
 def _mark(verdict: str) -> str:
-    return MARKS.get(verdict, "–")
+    return f'<span role="img" aria-label="{verdict}" title="{verdict}">{MARKS.get(verdict, "–")}</span>'
 
 
 def _label(verdict: str) -> str:
