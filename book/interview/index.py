@@ -24,6 +24,8 @@ say(f"""
 2. **[Mock interview](mock)**: one question at a time against the clock, then the answer and what an interviewer would have ticked. Quick mode is multiple choice.
 3. **The question bank** below: {len(questions)} questions, each with an answer of half a minute, the full answer, follow-ups, common wrong answers and the cell of the book that proves it.
 4. **Flashcards** for a few minutes a day, at the end of this page.
+5. **[Other published answers on trial](published)**: what interview collections, textbooks and blogs say about the same question, and what of it holds.
+6. **[Museum of real bugs](museum)**: ten pieces of code with a fault, from public history. Find it before you unfold the answer.
 
 Three levels. *Screen*: asked in the first call; the answer has one idea. *On site*: asked by an engineer who listens for reasons. *Expert*: asked by
 somebody who has read the papers and wants a derivation, a design or a doubt.
