@@ -16,6 +16,9 @@ from gaplab.interview.questions import LEVELS, Question
 FOR_EACH_CHAPTER = 3
 """Interruptions a chapter."""
 RUNGS = 5
+FIRST_DAYS, FACTOR = 1, 2.5
+"""A question that was known comes back after so many days, and then each time after so many times as many: as Anki does
+with the deck of flashcards, whose own options are these."""
 
 
 @dataclass(frozen=True)

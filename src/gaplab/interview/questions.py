@@ -39,7 +39,9 @@ _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
 _DECIMAL = re.compile(r"(?<![\d.,])\d+\.\d+(?![\d.]*\d)")
 _OF_THIS_BOOK = re.compile(r"\{\{|\b(?:the|this) book\b|\bour\b|\bwe\b", re.IGNORECASE)
 _PLACE_IN_A_PAPER = re.compile(r"\b(?:appendix|section|page|figure|table) [A-Z]?\.?\d|\bquotes?\b", re.IGNORECASE)
-_PAPER = re.compile(r"^@\w+\{(\w+), author = \{(.+?)\}, title = \{(.+?)\}, (?:\w+ = .*?)?year = \{(\d+)\}", re.MULTILINE)
+_PAPER = re.compile(
+    r"^@\w+\{(\w+), author = \{(.+?)\}, title = \{(.+?)\}, (?:\w+ = .*?)?year = \{(\d+)\}", re.MULTILINE
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -321,7 +323,9 @@ class _Reader:
         if not isinstance(here, bool):
             self._fail(f"measured_here is {here!r}: true or false")
         if here and self.table["level"] == LEVELS[0]:
-            self._fail(f"a question of the level {LEVELS[0]} must be answerable from the literature: measured_here is set")
+            self._fail(
+                f"a question of the level {LEVELS[0]} must be answerable from the literature: measured_here is set"
+            )
         texts = [self.table["ask"], self.table["right"], *(entry.says for entry in wrong)]
         if self.table["level"] == LEVELS[0]:
             texts += self.table["rubric"]
