@@ -43,7 +43,7 @@ pages.spoken(
     line="The pool is exactly invariant to where things are in the last map; the network is not, because strides alias and zero padding writes the place "
     "into the channels before the pool sees them.",
     number="T3",
-    remember="From the centre to a corner the pooled vector moves by about {:.1f} times the usual distance between garments and their mean: as far as to another picture.",
+    remember="From the centre to a corner the pooled vector moves by about {:.1f} times the usual distance between garments and their mean.",
     trap="q-trans-01", follow_up="q-trans-13:2",
 )  # fmt: skip
 pages.in_two_minutes(2)

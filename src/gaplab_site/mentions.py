@@ -65,7 +65,7 @@ def _outside_links(doctree: nodes.document) -> Iterator[nodes.Text]:
         if isinstance(node, nodes.raw):
             for closes in _LINK_TAG.findall(node.astext()):
                 linked = not closes
-        elif not linked and not lies_in(node, UNLINKED):
+        elif isinstance(node, nodes.Text) and not linked and not lies_in(node, UNLINKED):
             yield node
 
 
