@@ -198,6 +198,17 @@ def test_the_interview_in_one_file_needs_no_other():
 
 
 @PAGES
+def test_no_link_lies_in_another(path):
+    """A browser cuts the outer one short: a term of the glossary in a question's link must be left alone."""
+    depth = 0
+    for closes in re.findall(
+        r"<(/?)a\b", re.sub(r"(?s)<script.*?</script>|<svg.*?</svg>", "", path.read_text("utf-8"))
+    ):
+        depth += -1 if closes else 1
+        assert depth in (0, 1)
+
+
+@PAGES
 def test_pictures_hold_their_place(path):
     """Only the first may load at once, and each says before it arrives how large it is, at two dots a pixel."""
     images = re.findall(r"<img\b[^>]*_images[^>]*>", path.read_text(encoding="utf-8"))

@@ -26,6 +26,7 @@ from gaplab.widgets import (
     Explored,
     GradientMicroscope,
     Microscopic,
+    MockInterview,
     MovedGarment,
     Predictions,
     Question,
@@ -317,3 +318,8 @@ def verdict_ledger() -> VerdictLedger:
 def bank() -> list[Any]:
     """The questions of the interview kit."""
     return list(pages.bank(BOOK)[0])
+
+
+def mock_interview() -> MockInterview:
+    """The mock interview as its page has it."""
+    return MockInterview(bank(), pages.interruptions(bank(), BOOK), pages.ladders(bank(), BOOK))

@@ -22,7 +22,6 @@ from gaplab.widgets import (
     GradientMicroscope,
     HeadCalculator,
     Microscopic,
-    MockInterview,
     PageWidget,
     Predictions,
     Question,
@@ -185,7 +184,7 @@ CASES = {
         ]""",
     ),
     "interview": Case(
-        lambda: MockInterview(bench.bank()),
+        bench.mock_interview,
         set(),
         lambda widget: widget.get_by_role("radio", name="Quick").check(),
         press("Clear progress"),  # its screens are judged by its own tests
