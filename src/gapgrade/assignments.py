@@ -23,9 +23,6 @@ STEM = re.compile(r"(ps\d+)_\w+")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """A zip's oldest date: the same source gives the same bytes."""
 
-UNKNOWN_PACKAGE = "git+https://YOUR-SERVER/YOUR-COPY-OF-THE-BOOK"
-"""What a release's page says where neither the book nor the instructor names an address."""
-
 RELEASE_README = """\
 {title}
 {underline}
@@ -191,6 +188,8 @@ def write_release(assignment: Assignment, text: str, folder: Path, package: str 
             book's own address if left out.
     """
     package = package or book_package(assignment.source)
+    if not package:
+        raise CourseworkError(f"{assignment.name} cannot be released without an address of the book's package.")
     notebook = nbformat.reads(text, as_version=4)
     put_guard(notebook, package)
     front = assignment.notebook.metadata.coursework
@@ -201,7 +200,7 @@ def write_release(assignment: Assignment, text: str, folder: Path, package: str 
         minutes=front["minutes"],
         seconds=assignment.cell_seconds,
         points=f"{assignment.points:g}",
-        package=package or UNKNOWN_PACKAGE,
+        package=package,
         notebook=f"{assignment.slug}.ipynb",
     )
     content = io.BytesIO()
