@@ -11,10 +11,11 @@ from typing import Any
 import bleach
 from jinja2 import pass_context
 from nbconvert.exporters import HTMLExporter
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor, Preprocessor
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateFeedback
-from nbgrader.preprocessors import GetGrades
+from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
+from traitlets import default
 
 from gapgrade.cells import is_test
 
@@ -100,6 +101,10 @@ def _may_stay(tag: str, name: str, value: str) -> bool:
 class Page(HTMLExporter):  # type: ignore[misc]
     """nbgrader's page, with everything that a student wrote made clean."""
 
+    @default("sanitize_html")
+    def _clean_outputs_too(self) -> bool:
+        return True
+
     def default_filters(self) -> Iterator[tuple[str, Any]]:
         """Put the filters for a student's HTML and Markdown in the place of nbconvert's."""
         yield from super().default_filters()
@@ -114,7 +119,7 @@ class Page(HTMLExporter):  # type: ignore[misc]
             return f"<pre>{html.escape(source)}</pre>"
 
 
-class Harmless(Preprocessor):  # type: ignore[misc]
+class Harmless(NbGraderPreprocessor):  # type: ignore[misc]
     """Leaves of each output what is text or a picture."""
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, _index: int) -> tuple[NotebookNode, Any]:
@@ -141,7 +146,7 @@ def _harmless(data: dict[str, Any]) -> dict[str, Any]:
     return safe
 
 
-class Sealed(Preprocessor):  # type: ignore[misc]
+class Sealed(NbGraderPreprocessor):  # type: ignore[misc]
     """Takes the hidden tests out: from the tests' cells, from errors, and from what a student's program printed."""
 
     def preprocess(self, notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:

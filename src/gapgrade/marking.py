@@ -124,10 +124,10 @@ def _take(course: Course, assignment: Assignment, row: _Row) -> bool:
         result.append(stands)
         gone = typed if stands == now else now
         if gone:
-            other = "the formgrader's" if stands == now else f"{row.where}'s"
+            source = "the formgrader" if stands == now else row.where
             course.remember(
                 assignment,
-                f"{row.student}, {row.mark.grade_id}: the {what} {gone!r} gave way to {other} {stands!r}",
+                f"{row.student}, {row.mark.grade_id}: the {what} {gone!r} gave way to {stands!r}, from {source}",
             )
     if tuple(result) == current:
         return False
