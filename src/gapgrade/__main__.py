@@ -17,6 +17,7 @@ from gapgrade.course import Course
 from gapgrade.feedback import KINDS
 from gapgrade.grading import STOPPED, grade
 from gapgrade.sandbox import ISOLATIONS
+from gapgrade.tables import read_ids
 from gaplab import files
 from gaplab.elsewhere import package as book_package
 
@@ -24,6 +25,11 @@ from gaplab.elsewhere import package as book_package
 def assign(options: argparse.Namespace) -> int:
     """Regenerate students' notebooks beside their sources, and write the releases."""
     stale, unreleased = [], []
+    students: list[str | None] = [None]
+    if options.students:
+        students = [*read_ids(options.students)]
+    elif options.variants:
+        students = [""]
     with tempfile.TemporaryDirectory() as scratch:
         course = Course(Path(scratch))
         assignments = find_assignments(options.course, options.names).values()
@@ -39,7 +45,9 @@ def assign(options: argparse.Namespace) -> int:
             if not (options.package or book_package(assignment.source)):
                 unreleased.append(assignment.name)
                 continue
-            tqdm.write(f"wrote {write_release(assignment, text, options.release, options.package)}")
+            for student in students:
+                release = write_release(assignment, text, options.release, options.package, student)
+                tqdm.write(f"wrote {release}")
     if stale:
         raise CourseworkError(f"Not what its source gives: {', '.join(stale)}. Run: nox -s assign")
     if unreleased:
@@ -58,6 +66,10 @@ def _add_assign(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add("--release", type=Path, default=Path("_build/coursework/release"), help="where the zips go")
     package = "what students give to pip install: your copy's address, or a wheel (default: the address in _config.yml)"
     add("--package", default="", help=package)
+    variants = "the numbers of tasks are drawn from each student's id, for which the notebook asks"
+    add("--variants", action="store_true", help=variants)
+    students = "the same, with one release a student: a table whose first column holds the ids"
+    add("--students", type=Path, metavar="FILE", help=students)
     check = "write nothing; fail if a committed notebook is not what its source gives"
     add("--check", action="store_true", help=check)
     parser.set_defaults(run=assign)
@@ -84,6 +96,10 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add("--due", type=datetime.fromisoformat, help="what is handed in later is late, such as 2026-11-20T12:00")
     late = "what a late submission loses, by nbgrader's plug-in: none, zero (all), or a class such as late.ByTheDay"
     add("--late", default="none", help=f"{late} (default: %(default)s)")
+    variants = "draw numbers from the student's name where a notebook names no id (assign --variants)"
+    add("--variants", action="store_true", help=variants)
+    alike = "write a page of answers whose syntax trees are at least that much alike (default: 0.9)"
+    add("--similarity", type=float, nargs="?", const=0.9, metavar="SHARE", help=alike)
     exchange = "FOLDER is the submitted/ of a course on a hub: put the feedback where its exchange releases it from"
     add("--exchange", action="store_true", help=exchange)
     parser.set_defaults(run=grade)

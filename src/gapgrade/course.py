@@ -228,6 +228,11 @@ class Course:
             raise CourseworkError(f"nbgrader refuses {assignment.source.name}: {problem}\n{log}") from problem
         return as_text(nbformat.read(release, as_version=4))
 
+    def stubs(self, assignment: Assignment) -> dict[str, str]:
+        """Return the answers as students find them, by the names of their cells."""
+        cells = nbformat.read(self._release(assignment), as_version=4).cells
+        return {str(cell.id): str(cell.source) for cell in cells if is_answer(cell)}
+
     def _release(self, assignment: Assignment) -> Path:
         return self.root / "release" / assignment.name / f"{assignment.slug}.ipynb"
 
@@ -317,7 +322,7 @@ class Course:
 
     def _answers(self, assignment: Assignment, student: str) -> dict[str, str]:
         """Return, for each cell that earns points, the hash of the answer that it is about."""
-        texts = self._texts(assignment, student)
+        texts = self.answers(assignment, student)
         return {cell.id: answer_id(student, cell.id, texts.get(exercise_of(cell.id), "")) for cell in assignment.graded}
 
     def _settle_marks(self, assignment: Assignment, student: str, before: dict[str, str], now: dict[str, str]) -> None:
@@ -362,7 +367,7 @@ class Course:
         stopped: list[str] = []
 
         def execute(notebook: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-            stopped[:] = sandbox.run(notebook, seed, task.limits)
+            stopped[:] = sandbox.run(notebook, seed, task.limits, submission.variant)
             return notebook, resources
 
         def attempt() -> None:
@@ -464,9 +469,10 @@ class Course:
 
     def answer(self, assignment: Assignment, student: str, grade_id: str) -> str:
         """Read the answer that a cell's points are for: words, or the code that a test is about."""
-        return self._texts(assignment, student).get(exercise_of(grade_id), "")
+        return self.answers(assignment, student).get(exercise_of(grade_id), "")
 
-    def _texts(self, assignment: Assignment, student: str) -> dict[str, str]:
+    def answers(self, assignment: Assignment, student: str) -> dict[str, str]:
+        """Read all of a student's answers, by the names of their cells."""
         path = self._autograded(assignment, student) / f"{assignment.slug}.ipynb"
         cells = nbformat.read(path, as_version=4).cells
         return {str(facts(cell).get("grade_id")): str(cell.source) for cell in cells if is_answer(cell)}

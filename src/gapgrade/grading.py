@@ -19,7 +19,7 @@ from types import FrameType
 from nbgrader.utils import parse_utc
 from tqdm import tqdm
 
-from gapgrade import CourseworkError, crew
+from gapgrade import CourseworkError, crew, similarity
 from gapgrade.assignments import Assignment, find_assignments
 from gapgrade.course import Course, LatePolicy, Record, Result, Task
 from gapgrade.exports import PLATFORMS, grades
@@ -29,6 +29,7 @@ from gapgrade.report import Run, report
 from gapgrade.sandbox import ISOLATIONS, Limits, Sandbox
 from gapgrade.tables import for_spreadsheets
 from gaplab import files
+from gaplab.coursework import same_id
 
 STOPPED = 130
 """Exit status of a program that was stopped by Ctrl-C."""
@@ -82,6 +83,7 @@ def grade(options: Namespace) -> int:
             course.generate(assignment)
             # Before grading: marks were given to the answers that are there now.
             marked[assignment.name] = read_sheet(course, assignment, _results(course, assignment) / "marking.csv")
+        _draw_variants(submissions, options.variants)
         tasks = _tasks(course, assignments, submissions, sandbox, options)
         batch = _Batch()
         try:
@@ -104,6 +106,8 @@ def grade(options: Namespace) -> int:
             late = {student: _seconds_late(one, options.due) for student, one in present.items()}
             _settle(course, assignment, marked[assignment.name], late, policy, options.feedback)
             _write_results(course, assignment, late, run)
+            if options.similarity is not None:
+                _write_similarity(course, assignment, list(late), options.similarity)
             if options.exchange:
                 _return_feedback(course, assignment, folder)
     for sentence in left_out:
@@ -116,6 +120,22 @@ def grade(options: Namespace) -> int:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _draw_variants(submissions: list[Submission], wanted: bool) -> None:
+    """Say whose numbers are not their own, and with ``wanted`` draw numbers for notebooks without an id."""
+    owners: dict[tuple[str, str], list[str]] = {}
+    for submission in submissions:
+        if submission.variant:
+            owners.setdefault((submission.assignment, submission.variant), []).append(submission.student)
+    drawn = {name for name, _ in owners}
+    for submission in submissions:
+        same = owners.get((submission.assignment, submission.variant), [])
+        if others := [student for student in same if student != submission.student]:
+            submission.notes.append(f"has its numbers from the id {submission.variant}, as {', '.join(others)} has")
+        if not submission.variant and (wanted or submission.assignment in drawn):
+            submission.notes.append("the notebook names no id to draw its numbers from, as others do")
+            submission.variant = same_id(submission.student) if wanted else ""
 
 
 def _results(course: Course, assignment: Assignment) -> Path:
@@ -173,6 +193,7 @@ def _digest(assignment: Assignment, sandbox: Sandbox, submission: Submission, li
     parts = (
         submission.digest.encode(),
         submission.file.encode(),
+        submission.variant.encode(),
         assignment.source.read_bytes(),
         sandbox.digest.encode(),
         repr((limits, sandbox.isolation)).encode(),
@@ -246,6 +267,16 @@ def _write_results(course: Course, assignment: Assignment, late: dict[str, float
     for old in (folder / "feedback").glob("*.html"):
         if old.name not in pages:
             old.unlink()
+
+
+def _write_similarity(course: Course, assignment: Assignment, students: list[str], threshold: float) -> None:
+    """Write the page of answers that are alike."""
+    graded = {record.student for record in course.records(assignment)}
+    answers = {student: course.answers(assignment, student) for student in students if student in graded}
+    found = similarity.pairs(assignment, answers, course.stubs(assignment), threshold)
+    path = _results(course, assignment) / "similarity.html"
+    files.write(path, similarity.page(assignment, found, answers, threshold))
+    print(f"{assignment.name}: {len(found)} pairs of answers are alike, side by side in {path}.")
 
 
 def _in_words(seconds: float, lms: str) -> str:

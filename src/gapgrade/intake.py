@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from gapgrade import CourseworkError
-from gapgrade.assignments import Assignment
+from gapgrade.assignments import Assignment, variant_of
 from gapgrade.cells import facts
 
 MAX_BYTES = 50 * 2**20
@@ -60,6 +60,8 @@ class Submission:
     lms: str = ""
     """``canvas`` or ``moodle``, where the names came from one of them."""
     lms_id: str = ""
+    variant: str = ""
+    """The id from which the notebook's numbers are drawn; nothing for the usual ones."""
     late: bool = False
     """The platform says so, in the file's name."""
     notes: list[str] = field(default_factory=list)
@@ -294,7 +296,7 @@ def _read_notebook(submission: Submission) -> str:
         return "is not a notebook that can be read: it is damaged, or was not saved whole"
     if clean != notebook:
         submission.notes.append(f"{submission.file} has half letters (lone surrogates), which were replaced by '?'")
-    submission.notebook = clean
+    submission.notebook, submission.variant = clean, variant_of(clean)
     return ""
 
 

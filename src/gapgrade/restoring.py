@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from gapgrade.assignments import is_variant
 from gapgrade.cells import facts, is_answer
 from gapgrade.intake import Submission, names_of
 
@@ -64,6 +65,8 @@ def _sort(submission: Submission, known: dict[str, NotebookNode]) -> _Found:
         name = next((name for name in names_of(cell) if name in known), "")
         if name and name not in found.known:
             found.known[name], behind = cell, name
+        elif is_variant(cell):
+            continue  # the grade draws the numbers from the same id
         elif cell.source.strip():
             # A copy of a known cell, or one of the student's own: it runs where it stands.
             new: Any = new_code_cell if cell.cell_type == "code" else new_markdown_cell

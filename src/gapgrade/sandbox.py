@@ -210,7 +210,7 @@ class Sandbox:
         return [*alone, *fresh, *shown, *own, "--remount-ro", "/dev", "--remount-ro", "/"]
 
     @contextmanager
-    def _kernel(self, seed: int, limits: Limits) -> Iterator[_Client]:
+    def _kernel(self, seed: int, limits: Limits, variant: str) -> Iterator[_Client]:
         """Start a kernel in a new scratch folder, and leave nothing of it behind."""
         with tempfile.TemporaryDirectory(prefix="gap-", ignore_cleanup_errors=True) as name:
             scratch = Path(name)
@@ -234,7 +234,7 @@ class Sandbox:
             )
             client.allowed = limits.output_characters
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            where = {"env": self._environment(scratch, seed), "cwd": str(scratch / "work")}
+            where = {"env": self._environment(scratch, seed, variant), "cwd": str(scratch / "work")}
             with client.setup_kernel(cleanup_kc=True, **where, **quiet):
                 client.shutdown_kernel = "immediate"
                 memory, room = int(limits.memory_gib * 2**30), limits.scratch_mib * 2**20
@@ -249,9 +249,10 @@ class Sandbox:
         (scratch / "spec" / "student" / "kernel.json").write_text(spec, encoding="utf-8")
         return str(scratch / "spec")
 
-    def _environment(self, scratch: Path, seed: int) -> dict[str, str]:
+    def _environment(self, scratch: Path, seed: int, variant: str) -> dict[str, str]:
         return CONDITIONS | {
             "GAPLAB_GRADING_SEED": str(seed),
+            "GAPLAB_VARIANT": variant,
             "GAP_TASKS": str(_tasks_of_this_account() + TASKS),
             "HOME": str(scratch / "home"),
             "TMPDIR": str(scratch / "work"),
@@ -260,7 +261,7 @@ class Sandbox:
             "PATH": f"{self.python.parent}{os.pathsep}{os.defpath}",
         }
 
-    def run(self, notebook: NotebookNode, seed: int, limits: Limits) -> list[str]:
+    def run(self, notebook: NotebookNode, seed: int, limits: Limits, variant: str = "") -> list[str]:
         """Execute every cell of a notebook in place.
 
         A cell that does not end in time or whose kernel dies is given an error as its output. The kernel is then
@@ -280,7 +281,7 @@ class Sandbox:
                     _stop(cell, reason)
                 notes.append(f"{_name(waiting[0])} and what follows: {reason}")
                 break
-            with self._kernel(seed, limits) as client:
+            with self._kernel(seed, limits, variant) as client:
                 if not self._replay(client, done, limits, deadline):
                     continue
                 while waiting and time.monotonic() < deadline:

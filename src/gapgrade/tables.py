@@ -64,3 +64,18 @@ def _decoded(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
+
+
+def read_ids(path: Path) -> list[str]:
+    """Read the first column of a table of students, whose first row is the columns' names.
+
+    Raises:
+        CourseworkError: There is no such file, or it names nobody.
+    """
+    if not path.is_file():
+        raise CourseworkError(f"There is no file called {path}.")
+    rows = read_csv(path, [])
+    found = [next(iter(row.values())).strip() for row in rows]
+    if not any(found):
+        raise CourseworkError(f"{path} names nobody: below a row of names, the first column has to hold the ids.")
+    return [one for one in dict.fromkeys(found) if one]

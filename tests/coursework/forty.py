@@ -126,8 +126,8 @@ def main(folder):
         while (family(process.pid) or set(kernels()) - known) and time.monotonic() - stop < 60:
             time.sleep(0.1)
         print(
-            f"{name} after {stop - begun:.0f} s and {graded} records: exit {code}, ended after {ended:.1f} s, nothing left "
-            f"after {time.monotonic() - stop:.1f} s, {len(list(records.glob('*.json')))} records, "
+            f"{name} after {stop - begun:.0f} s and {graded} records: exit {code}, ended after {ended:.1f} s, nothing "
+            f"left after {time.monotonic() - stop:.1f} s, {len(list(records.glob('*.json')))} records, "
             f"left: {len(family(process.pid))} processes, {len(set(kernels()) - known)} kernels",
             flush=True,
         )

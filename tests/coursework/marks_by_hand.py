@@ -34,7 +34,10 @@ class Passing:
 
 
 class Term:
+    """A course in a folder, with one sheet."""
+
     def __init__(self, root):
+        """Begin the course."""
         self.root, self.course = root, Course(root / "course")
         self.course.generate(ASSIGNMENT)
         self.sheet = root / "marking.csv"
