@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gapgrade.assignments import Assignment
 
-SMALLEST = 40
+SMALLEST = 35
 """Nodes of a syntax tree below which two right answers are alike because there is little to say."""
 PUBLISHED = "the published solution"
 
