@@ -378,9 +378,9 @@ class Course:
 
         try:
             attempt()
-        except Exception as problem:
+        except Exception:
             # nbgrader could not handle it, for a reason not met yet: zero, a note, and the batch goes on.
-            submission.notes.append(f"{submission.file} could not be graded, for nbgrader says: {_sentence(problem)}")
+            submission.notes.append(f"{submission.file} could not be graded, for a reason that nbgrader.log holds")
             submission.notebook = None
             attempt()
         return stopped
@@ -391,8 +391,8 @@ class Course:
         try:
             self._convert(converter(record.feedback), assignment, record.student)
             page = with_names(path.read_text(encoding="utf-8"))
-        except Exception as problem:  # a page that cannot be made must not stop the batch
-            note = f"the page of feedback shows the marks alone, for nbgrader says: {_sentence(problem)}"
+        except Exception:  # a page that cannot be made must not stop the batch
+            note = "the page of feedback shows the marks alone, for a reason that nbgrader.log holds"
             if note not in record.notes:
                 record.notes.append(note)
             rows = [
@@ -481,11 +481,6 @@ class Course:
 def answer_id(student: str, grade_id: str, answer: str) -> str:
     """Return a short hash of an answer, which a spreadsheet takes for a word and never for a number."""
     return "id-" + hashlib.sha256(f"{student}\0{grade_id}\0{answer}".encode()).hexdigest()[:8]
-
-
-def _sentence(problem: Exception) -> str:
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    return (lines[0] if lines else "nothing").rstrip(".")
 
 
 def _remove(folder: Path) -> None:

@@ -75,11 +75,14 @@ class Watch:
             written = sum(_memory(process.pid, exact=True) for process in family)
         if written > self.memory:
             return f"ended, since its processes used more than {self.memory / 2**30:g} GiB of memory together"
-        size = sum(nameless.values())
-        for count, more in enumerate(_sizes(self.scratch)):
+        size, count = sum(nameless.values()), 0
+        # Not the whole folder where half of it is too much.
+        for count, more in enumerate(_sizes(self.scratch), start=1):
             size += more
             if size > self.files or count > FILES:
-                return f"ended, since it wrote more than {self.files / 2**20:g} MiB or {FILES:,} files"
+                break
+        if size > self.files or count > FILES:
+            return f"ended, since it wrote more than {self.files / 2**20:g} MiB or {FILES:,} files"
         return ""
 
 

@@ -26,7 +26,7 @@ class Passing:
 
     isolation = "none"
 
-    def run(self, notebook, seed, limits, **_):
+    def run(self, notebook, *_):
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], 1
