@@ -25,4 +25,4 @@ def test_forty_submissions_get_the_right_grades_though_stopped_twice(gapgrade, l
     assert done.returncode == 0, done.stderr
     assert "40 students, 40 pages, wrong grades: []" in done.stdout
     assert done.stdout.count("left: 0 processes, 0 kernels") == 2
-    assert all(float(seconds) < 10 for seconds in re.findall(r"ended after ([\\d.]+) s", done.stdout))
+    assert all(float(seconds) < 10 for seconds in re.findall(r"ended after ([\d.]+) s", done.stdout))
