@@ -161,7 +161,9 @@ from gaplab.coursework import fresh_seed as hidden_fresh_seed
 ps2.check_consistency(consistency, shifts=[3, 4, 9], seed=hidden_fresh_seed())
 hidden_logits = torch.zeros(6, 3, 4)
 hidden_logits[:, 0, 1] = hidden_logits[:, 1, 2] = hidden_logits[:, 2, 3] = 1
-assert abs(consistency(hidden_logits) - 1) < 1e-6, "Pictures that keep their class at each shift."
+assert abs(consistency(hidden_logits) - 1) < 1e-6, (
+    "Pictures that keep their class at each shift."
+)
 hidden_logits[5, :, 0] = 2  # one shift in six changes every picture
 assert abs(consistency(hidden_logits) - 10 / 15) < 1e-6, "One shift in six changes the class."
 ### END HIDDEN TESTS

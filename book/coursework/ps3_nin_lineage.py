@@ -306,7 +306,9 @@ hidden_wrongs = {
     "two classes exchanged": lambda m: m.mean(dim=(2, 3)).softmax(dim=1)[
         :, [*range(m.shape[1] - 2), -1, -2]
     ],
-    "a softmax that is a little too sharp": lambda m: (1.05 * m.mean(dim=(2, 3))).softmax(dim=1),
+    "a softmax that is a little too sharp": lambda m: (1.05 * m.mean(dim=(2, 3))).softmax(
+        dim=1
+    ),
     "nan for the first class": lambda m: torch.where(
         torch.arange(m.shape[1]) == 0, torch.nan, m.mean(dim=(2, 3)).softmax(dim=1)
     ),

@@ -144,7 +144,9 @@ def _same(old: Tensor | None, new: Tensor | None) -> bool:
     if old is None or new is None:
         return old is new
     # Bit for bit as far as numbers go: nan stays nan.
-    return old.dtype == new.dtype and old.shape == new.shape and bool(((old == new) | (old.isnan() & new.isnan())).all())
+    return (
+        old.dtype == new.dtype and old.shape == new.shape and bool(((old == new) | (old.isnan() & new.isnan())).all())
+    )
 
 
 def whole(value: object, case: str) -> int:

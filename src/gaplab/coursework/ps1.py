@@ -202,7 +202,9 @@ def check_training_bytes(training_bytes: Measure, seed: int = 1) -> None:
         network, chosen = trained_once(draws, optimiser, dtype, frozen)
         trained = [p for p in network.parameters() if p.requires_grad]
         still = [p for p in network.parameters() if not p.requires_grad]
-        wanted = (copies.get(optimiser, 3) * sum(p.numel() for p in trained) + sum(p.numel() for p in still)) * dtype.itemsize
+        wanted = (
+            copies.get(optimiser, 3) * sum(p.numel() for p in trained) + sum(p.numel() for p in still)
+        ) * dtype.itemsize
         # Adam keeps a step counter for each tensor, in 4 bytes.
         wanted += 4 * len(trained) if "Adam" in optimiser else 0
         case = f"{optimiser}, {str(dtype).removeprefix('torch.')}{', backbone frozen' if frozen else ''},"
@@ -253,7 +255,9 @@ def check_experiment(
 
     def holds(given: object, network: str, head: str, size: int, classes: int) -> bool:
         if network not in models.TORCHVISION_RESNETS or head not in ("gap", "flatten"):
-            raise ReaderError(f"There is no condition {network!r}, {head!r} here: take a ResNet, and 'gap' or 'flatten'.")
+            raise ReaderError(
+                f"There is no condition {network!r}, {head!r} here: take a ResNet, and 'gap' or 'flatten'."
+            )
         if (network, size) not in trunks:
             counts = counting.macs_by_module(counting.on_meta(network), size)
             trunks[network, size] = counts[""] - counts["fc"]

@@ -255,15 +255,16 @@ def check_scrambled(scrambled: object, kept: object, verdict: object, seed: int 
         # Nothing is drawn here, so that a row holds this very number, but for a picture or two on the fence.
         if abs(again - row["accuracy"]) > 0.011:
             raise ReaderError(
-                f"Measured again, {name} on whole pictures is not right as often as your row says: which network, which "
-                "pictures, which labels?"
+                f"Measured again, {name} on whole pictures is not right as often as your row says: which network, "
+                "which pictures, which labels?"
             )
     shuffled = table[table["tile"] != data.FRAME]
     for _, rows in shuffled.groupby(["head", "tile"]):
         row = rows.iloc[draws.randrange(len(rows))]
         name = f"resnet20-{row['head']}-s{row['seed']:.0f}"
         tries = [
-            training.accuracy(weights.load(name), (_scrambled(images, int(row["tile"]), draws), labels)) for _ in range(2)
+            training.accuracy(weights.load(name), (_scrambled(images, int(row["tile"]), draws), labels))
+            for _ in range(2)
         ]
         # The order of tiles moves the accuracy on 200 garments by about 0.02; six times that is no luck.
         if abs(sum(tries) / 2 - row["accuracy"]) > 0.13:

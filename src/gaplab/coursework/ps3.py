@@ -103,7 +103,9 @@ def check_vote_map(vote_map: Vote, seed: int = 3) -> None:
         hint = "each cell has to vote as the classifier would if the whole map were like it."
         checking.same_tensor(votes, wanted, case, hint, 1e-4)
         checking.untouched(maps, given, "the maps")
-        for before, after, what in zip((weight, bias, of), copies, ("the weight", "the bias", "the classes"), strict=True):
+        for before, after, what in zip(
+            (weight, bias, of), copies, ("the weight", "the bias", "the classes"), strict=True
+        ):
             checking.untouched(before, after, what)
     checking.passed("vote_map")
 
@@ -130,7 +132,7 @@ def check_linear_from_nin(linear_from_nin: Callable[[nn.Conv2d], Any], seed: int
             raise ReaderError(f"For {case} an nn.Linear is wanted, but {type(linear).__name__} came back.")
         if (linear.in_features, linear.out_features) != (channels, classes):
             raise ReaderError(
-                f"For {case} the linear layer says that it has {linear.in_features} inputs and {linear.out_features} outputs."
+                f"For {case} the layer has in_features={linear.in_features} and out_features={linear.out_features}."
             )
         if (linear.bias is not None) != bias:
             raise ReaderError(f"For {case} the linear layer has {'no' if bias else 'a'} bias.")
@@ -179,7 +181,9 @@ def check_catches(catches: Callable[[Probabilities], Any], colleague: Probabilit
     uneven = torch.linspace(0.9, 1.1, 7)
     rights: dict[str, Probabilities] = {
         "an implementation that is right": lambda m: F.softmax(F.avg_pool2d(m, m.shape[2:]).flatten(1), dim=1),
-        "one that is right and adds in another order": lambda m: (m.sum(dim=3).sum(dim=2) / m[0, 0].numel()).softmax(dim=1),
+        "one that is right and adds in another order": lambda m: (m.sum(dim=3).sum(dim=2) / m[0, 0].numel()).softmax(
+            dim=1
+        ),
     }
     wrongs: dict[str, Probabilities] = {
         "the colleague's implementation": colleague,
@@ -251,12 +255,13 @@ def _experiment_checks() -> tuple[Callable[..., None], Callable[..., None]]:
             weights = [p.detach().clone() for p in network.parameters()]
             found = [checking.real(checking.run(first_to_last, network, *batch, case=case), case) for batch in batches]
             if any(not torch.equal(p, before) for p, before in zip(network.parameters(), weights, strict=True)):
-                raise ReaderError("Your code changed the weights of the network: measure the gradient, and take no step.")
+                raise ReaderError(
+                    "Your code changed the weights of the network: measure the gradient, and take no step."
+                )
             for value, batch in zip(found, batches, strict=True):
                 if not abs(value / ratio(network.train(), *batch) - 1) < 0.003:
                     raise ReaderError(
-                        f"For {case} your ratio {value:.4g} is wrong: which two gradients, of one batch alone, in which "
-                        "mode?"
+                        f"For {case} your ratio {value:.4g} is wrong: which two gradients, of one batch, in which mode?"
                     )
         checking.passed("first_to_last")
 

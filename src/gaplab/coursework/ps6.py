@@ -56,7 +56,9 @@ def check_head(my_head: MakeHead, seed: int = 6) -> None:
                 pooled = checking.run(pool, given, case=case)
                 if not isinstance(pooled, Tensor) or pooled.shape != (3, fc.in_features):
                     found = tuple(pooled.shape) if isinstance(pooled, Tensor) else type(pooled).__name__
-                    raise ReaderError(f"For {case} the pool gives {found}, but the classifier reads (3, {fc.in_features}).")
+                    raise ReaderError(
+                        f"For {case} the pool gives {found}, but the classifier reads (3, {fc.in_features})."
+                    )
                 if pooled.dtype != dtype:
                     raise ReaderError(f"For {case} the pool turns {dtype} into {pooled.dtype}.")
                 checking.untouched(each, given.detach(), "the maps")
@@ -256,7 +258,12 @@ def random_table(generator: np.random.Generator) -> pd.DataFrame:
     for head, level in (("gap", 0.0), ("mine", gain)):
         noise = generator.normal(0, 0.6, len(seeds))
         rows += [
-            {"head": head, "seed": int(seed), "score": scale * (base + level + error), "other": float(generator.normal())}
+            {
+                "head": head,
+                "seed": int(seed),
+                "score": scale * (base + level + error),
+                "other": float(generator.normal()),
+            }
             for seed, base, error in zip(seeds, common, noise, strict=True)
         ]
     table = pd.DataFrame(rows).sample(frac=1, random_state=int(generator.integers(2**31)))
@@ -297,7 +304,9 @@ def check_decide(decide: Callable[[pd.DataFrame, str], Any], seed: int = 6, verd
             ("difference", mean, "the mean over seeds of mine minus gap"),
             ("error", error, "the standard error of the paired differences"),
         ):
-            if not abs(checking.real(given[name], f"{case}, the entry {name!r},") - value) <= 1e-9 * (abs(mean) + error):
+            if not abs(checking.real(given[name], f"{case}, the entry {name!r},") - value) <= 1e-9 * (
+                abs(mean) + error
+            ):
                 raise ReaderError(f"For {case} the entry {name!r} is {given[name]!r}, which is not {what}.")
         if verdicts and given["verdict"] != verdict:
             raise ReaderError(f"For {case} the verdict {given['verdict']!r} does not follow from your own two numbers.")
