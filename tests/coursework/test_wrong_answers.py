@@ -66,7 +66,7 @@ def cases():
 @pytest.mark.parametrize(("name", "exercise", "label", "extent"), list(cases()))
 def test_answer(name, exercise, label, extent):
     everything = tried(name, extent)
-    outcome = everything["answers"][exercise][label]
+    outcome = {test: said for test, said in everything["answers"][exercise][label].items() if test != "seed"}
     again = f"GAPLAB_GRADING_SEED={everything['seed']} repeats it"
     assert outcome, f"{exercise} has no test"
     assert "process" not in outcome, (outcome, again)

@@ -226,7 +226,7 @@ def head_to_convolutions(head, channels, height, width):
                 "dropout with another share",
                 convert().replace(
                     "    for module in head:",
-                    "    for module in head:\n        module = nn.Dropout(0.5) if isinstance(module, nn.Dropout) else module",
+                    "    for module in head:\n        if isinstance(module, nn.Dropout): module = nn.Dropout(0.5)",
                 ),
             ),
             ("zero bias", convert(bias="if conv.bias is not None: nn.init.zeros_(conv.bias)")),
