@@ -25,6 +25,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from gapgrade import CourseworkError
+from gapgrade.canary import TAMPERED, Canary, reaches
 from gapgrade.cells import facts, is_test
 from gapgrade.watching import Watch
 from gaplab import conditions
@@ -268,12 +269,14 @@ class Sandbox:
         started again and what ran before it is run again, without that cell: later exercises keep what they need.
 
         Returns:
-            One sentence for each cell that was stopped.
+            One sentence for each cell that was stopped, that reaches for the judge, or behind which a test that has to
+            fail did not.
         """
         deadline = time.monotonic() + limits.notebook_seconds
         waiting = [cell for cell in notebook.cells if cell.cell_type == "code"]
         done: list[NotebookNode] = []
-        notes: list[str] = []
+        notes = reaches(notebook)
+        canary, answer = Canary(), ""
         while waiting:
             if time.monotonic() >= deadline:
                 reason = f"not run, since the notebook's {limits.notebook_seconds} seconds were used up"
@@ -286,6 +289,12 @@ class Sandbox:
                     continue
                 while waiting and time.monotonic() < deadline:
                     cell = waiting.pop(0)
+                    if is_test(cell) and answer:
+                        bird = canary.cell()
+                        # A kernel that dies of it is the answer's doing as well: the test itself will then tell.
+                        if not self._execute(client, bird, limits, deadline) and not canary.failed(bird):
+                            notes.append(TAMPERED.format(answer))
+                    answer = "" if is_test(cell) else _name(cell)
                     reason = self._execute(client, cell, limits, deadline)
                     if reason:
                         notes.append(f"{_name(cell)}: {reason}")
