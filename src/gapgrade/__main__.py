@@ -52,9 +52,9 @@ def assign(options: argparse.Namespace) -> int:
         raise CourseworkError(f"Not what its source gives: {', '.join(stale)}. Run: nox -s assign")
     if unreleased:
         raise CourseworkError(
-            f"The notebooks are written, but no release of {', '.join(unreleased)}, since nobody knows what students should give to "
-            "pip install: say --package ADDRESS (your copy's address, or a wheel), or set gaplab_repository in "
-            "_config.yml."
+            f"The notebooks are written, but no release of {', '.join(unreleased)}, since nobody knows what students "
+            "should give to pip install: say --package ADDRESS (your copy's address, or a wheel), or set "
+            "gaplab_repository in _config.yml."
         )
     return 0
 
