@@ -50,7 +50,7 @@ from gaplab.coursework import ps1
 # Paper and pencil, no counting code. ResNet-50's backbone, that is everything before the head, has 23.5 million parameters; its
 # last map has 2048 channels, and its total stride is 32, each halving rounded up. Replace every `None` by your number.
 #
-# 1. ImageNet-21k has 21,841 classes. Which **percentage** of all parameters of a ResNet-50 with GAP is then in its head?
+# 1. The cell below says how many classes there are. Which **percentage** of all parameters of a ResNet-50 with GAP is then in its head?
 # 2. How many **megabytes** ($10^6$ bytes) do that head's float32 weights, their gradients and Adam's state take together?
 # 3. The picture grows from 224 to 448 pixels. By which **factor** do the multiply-adds of the backbone grow?
 # 4. And by which those of the GAP head's linear layer?
@@ -58,9 +58,13 @@ from gaplab.coursework import ps1
 #
 # The first two have to be right within 8 %, the others within 2 %.
 
+# %% name="numbers"
+classes = ps1.classes()  # ImageNet-21k has 21,841; your course may draw another number
+print(f"Your head has {classes:,} classes.")
+
 # %% name="ex-1-1" nbgrader={"grade": false, "grade_id": "ex-1-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
 parameters = {
-    "percent of the parameters in a head of 21,841 classes": None,
+    f"percent of the parameters in a head of {classes:,} classes": None,
     "megabytes of that head under Adam": None,
 }
 growth = {
@@ -70,7 +74,9 @@ growth = {
 }
 # Replace each None above, and delete the line below.
 ### BEGIN SOLUTION
-parameters = dict(zip(parameters, (65.6, 716), strict=True))
+head = (2048 + 1) * classes
+share, adam = 100 * head / (23.5e6 + head), 16 * head / 1e6
+parameters = dict(zip(parameters, (share, adam), strict=True))
 growth = dict(zip(growth, (4, 1, 81 / 64), strict=True))
 ### END SOLUTION
 
