@@ -50,8 +50,9 @@ def run(
                 ours, process = _hire(work, scratch)
                 crew[ours] = process, waiting.pop(0)
                 ours.send(crew[ours][1])
-            for ours in connection.wait(list(crew)):
-                assert isinstance(ours, connection.Connection)
+            for ready in connection.wait(list(crew)):
+                assert isinstance(ready, connection.Connection)
+                ours = ready
                 process, task = crew[ours]
                 try:
                     done, result = ours.recv()
