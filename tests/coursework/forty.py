@@ -108,7 +108,9 @@ def _session(pid):
 
 
 def kernels():
-    return [one.pid for one in psutil.process_iter(["cmdline"]) if "ipykernel_launcher" in str(one.info["cmdline"])]
+    """List the kernels of sandboxes, which are sessions of their own."""
+    lines = {one.pid: " ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])}
+    return [process for process, line in lines.items() if "ipykernel_launcher" in line and "/gap-" in line]
 
 
 def main(folder, *names):
