@@ -40,10 +40,14 @@ class Exported(NamedTuple):
     """The PyTorch network with batch norm folded and with the very numbers, rounded, that the page has."""
 
 
-def networks() -> dict[str, nn.Module]:
-    """Return every network that pages can run, on the CPU, by the name under which they load it."""
-    found = {name: weights.load(name) for name in RESNETS} | {PHOTO_NETWORK: weights.photo_network(PHOTO_NETWORK)}
-    return {name: network.cpu() for name, network in found.items()}
+def trained(name: str) -> nn.Module:
+    """Return a network that pages can run, on the CPU, by the name under which they load it.
+
+    Args:
+        name: One of `RESNETS`, or `PHOTO_NETWORK`.
+    """
+    network = weights.photo_network(name) if name == PHOTO_NETWORK else weights.load(name)
+    return network.cpu()
 
 
 def export(name: str, network: nn.Module) -> Exported:
@@ -223,8 +227,8 @@ def write(folder: Path = FOLDER) -> None:
     Args:
         folder: Gets a plan, ``NAME.json``, and weights, ``NAME.bin``, of each.
     """
-    for name, network in networks().items():
-        found = export(name, network)
+    for name in (*RESNETS, PHOTO_NETWORK):
+        found = export(name, trained(name))
         files.write(folder / f"{name}.json", json.dumps(found.plan, separators=(",", ":"), ensure_ascii=False) + "\n")
         files.write(folder / f"{name}.bin", found.weights)
 
