@@ -6,6 +6,7 @@ Jobs of the book's own:
 - `reading_time`: a chapter says how long it takes to read.
 - `problem_sets`: a problem set says what it takes and offers its notebook.
 - `mentions`: the first mention of a term or a paper on a page leads to the glossary or the bibliography.
+- `live`: the scripts of the networks that pages can run stand beside the pages.
 - `publishing`: the address of the repository turns on all that needs one.
 
 Patches, each of which says what it waits for: `cells`, `offline`, `pictures`, `accessibility`.
@@ -22,6 +23,7 @@ from sphinx.util.typing import ExtensionMetadata
 from gaplab_site import (
     accessibility,
     cells,
+    live,
     mentions,
     offline,
     pictures,
@@ -46,6 +48,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("html-page-context", offline.drop_foreign_scripts, priority=900)
     app.connect("html-page-context", pictures.hold_pictures)
     app.connect("html-page-context", accessibility.satisfy_checkers)
+    app.connect("build-finished", live.write_networks)
     # Sphinx keeps the pages that it has read: where this package changes, it must read them again.
     modules = sorted(Path(__file__).parent.glob("*.py"))
     return {
