@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,6 +21,9 @@ LOCK = ROOT / "requirements.lock"
 NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=900", "book", "--ignore=book/coursework")
 LIGHTHOUSE = "lighthouse@12.8.2"
 NEWEST = "--newest"
+CPU = "--cpu"
+# PyTorch's own list of its builds without CUDA. They bear the locked versions with "+cpu" behind, which pip prefers.
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 # Folders with JavaScript of the book's own.
 SCRIPTS = ("src", "tests/browser", "tests/live_questions.js", "book/_assets")
 # Where the locked packages should be had as wheels; PyTorch's are for macOS 14 and later.
@@ -39,7 +45,9 @@ def _needs(*groups: str) -> list[str]:
 def _environment(session: nox.Session, name: str, *wanted: str) -> Path:
     """Make or refresh an environment that several sessions share, and return its Python.
 
-    It holds the locked versions. After ``-- --newest`` it is another one, with the newest that the ranges allow.
+    It holds the locked versions, and pip is not asked again while they, what is wanted and Python stay the same: an
+    installed session starts without a network. After ``-- --newest`` it is another one, with the newest that the ranges
+    allow. After ``-- --cpu`` the lab's has a PyTorch without CUDA, and keeps it until its folder is deleted.
     """
     home = Path(session.cache_dir).parent / name
     versions = ["--constraint", LOCK.name]
@@ -48,15 +56,39 @@ def _environment(session: nox.Session, name: str, *wanted: str) -> Path:
         versions = ["--constraint", "requirements.txt", "--upgrade", "--upgrade-strategy", "eager"]
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     this_python = f"version = {sys.version_info.major}.{sys.version_info.minor}."
-    if not python.exists() or this_python not in (home / "pyvenv.cfg").read_text(encoding="utf-8"):
+    chosen = home / "cpu-only"
+    cpu = name == "lab" and (CPU in session.posargs or chosen.exists())
+    fits = python.exists() and this_python in (home / "pyvenv.cfg").read_text(encoding="utf-8")
+    if not fits or cpu != chosen.exists():
         session.run(sys.executable, "-m", "venv", "--clear", str(home), external=True, silent=True)
-    session.run(str(python), "-m", "pip", "install", "--quiet", *versions, *wanted, external=True)
+        if cpu:
+            chosen.touch()
+        elif name == "lab" and sys.platform == "linux" and not shutil.which("nvidia-smi"):
+            session.warn(f"No NVIDIA GPU is seen here. To save 4 GB of CUDA: nox -s {session.name} -- {CPU}")
+    if cpu:
+        versions += ["--extra-index-url", CPU_WHEELS]
+    stamp, content = home / "installed", _stamp(*versions, *wanted)
+    if NEWEST in session.posargs or not stamp.exists() or stamp.read_text(encoding="utf-8") != content:
+        stamp.unlink(missing_ok=True)
+        session.log(f"Installing into {home}: once, and again when what is wanted changes. This needs a network.")
+        try:
+            session.run(str(python), "-m", "pip", "install", *versions, *wanted, external=True)
+        except CommandFailed:
+            session.error(f"pip could not install into {home}, for the reason above.")
+        stamp.write_text(content, encoding="utf-8")
     return python
+
+
+def _stamp(*wanted: str) -> str:
+    """Return a hash of all that decides what pip would install here; the Python goes with the environment."""
+    package = {key: PYPROJECT[key] for key in ("build-system", "project")}
+    parts = (str(ROOT), LOCK.read_text(encoding="utf-8"), json.dumps(package), *wanted)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _arguments(session: nox.Session) -> list[str]:
     """Return what stands after ``--`` for the program that a session runs."""
-    return [argument for argument in session.posargs if argument != NEWEST]
+    return [argument for argument in session.posargs if argument not in (NEWEST, CPU)]
 
 
 def _lab(session: nox.Session) -> str:
@@ -117,7 +149,7 @@ def tests(session: nox.Session) -> None:
         session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
         session.run(python, "-m", "ruff", "check", ".", external=True)
         session.run(python, "-m", "mypy", external=True)
-        session.run("lint-imports", "--no-cache", external=True)
+        session.run(str(Path(python).with_name("lint-imports")), "--no-cache", external=True)
         # The site's extension once more, against the types of the Sphinx that runs it.
         sphinx = ("--python-executable", str(_book(session)), "--follow-imports", "silent")
         session.run(python, "-m", "mypy", *sphinx, "--package", "gaplab_site", external=True)
@@ -132,7 +164,9 @@ def tests(session: nox.Session) -> None:
 def _pytest(session: nox.Session, python: str, threads: int, *options: str) -> None:
     """Run pytest with as many workers as the threads of each leave room for on two cores."""
     workers = ("-n", str(2 // threads), "--dist", "loadfile", "--no-loadscope-reorder")
-    session.run(python, "-m", "pytest", *workers, *options, external=True, env={"OMP_NUM_THREADS": str(threads)})
+    # Tests of the sessions themselves need the Python that has nox.
+    environment = {"OMP_NUM_THREADS": str(threads), "GAPLAB_NOX_PYTHON": sys.executable}
+    session.run(python, "-m", "pytest", *workers, *options, external=True, env=environment)
 
 
 @nox.session(venv_backend="none", default=False)
@@ -161,9 +195,13 @@ def check(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", default=False)
 def lab(session: nox.Session) -> None:
-    """Open the chapters in JupyterLab."""
+    """Open copies of the chapters and problem sets, which are yours to run and break, in JupyterLab.
+
+    After ``--`` stand JupyterLab's own options, or ``--original NAME`` to put the book's notebook back, or
+    ``--adopt NAME`` to write the cells of your copy into the chapter's source.
+    """
     python = _lab(session)
-    session.run(python, "-m", "jupyterlab", "book", *_arguments(session), external=True)
+    session.run(python, "-m", "gaplab.workspace", *_arguments(session), external=True)
 
 
 @nox.session(venv_backend="none", default=False)

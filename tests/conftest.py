@@ -19,6 +19,7 @@ LONG = (
     "test_site.py",
     "test_wrong_answers.py",
     "test_census.py",
+    "test_every_widget.py",
     "test_mock_interview.py",
     "test_weights.py",
     "test_second_device.py",

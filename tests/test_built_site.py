@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -68,7 +70,9 @@ def each(paths: list[Path]) -> pytest.MarkDecorator:
 
 PAGES = each(pages())
 CHAPTERS = [SITE / f"{path.stem}.html" for path in sorted((ROOT / "book").glob("[0-9][0-9]_*.py"))]
-MADE_BY_SPHINX = ("genindex.html", "search.html")
+KIT = "interview-kit.html"
+NO_CARD = ("genindex.html", "search.html", KIT)
+"""Pages that nobody links to from elsewhere."""
 
 
 def widget_links(path: Path) -> list[str]:
@@ -125,6 +129,49 @@ def first_load(path: Path) -> int:
 @PAGES
 def test_the_first_load_is_light(path):
     assert first_load(path) < FIRST_LOAD
+
+
+@each([path for path in pages() if path.name != KIT])
+def test_nothing_but_one_sheet_holds_up_the_first_paint(path):
+    """Scripts in files are deferred, and the search comes to the page that searches alone."""
+    text = path.read_text(encoding="utf-8")
+    scripts = re.findall(r"<script\b[^>]* src=[^>]*>", text)
+    assert [tag for tag in scripts if " defer" not in tag] == []
+    assert len(re.findall(r'<link\b[^>]*rel="stylesheet"', text)) == 1
+    assert ("search-texts.js" in text) == (path.name == "search.html")
+    assert 'rel="preload"' not in text
+
+
+def test_the_sheet_is_light_whole_and_without_icon_fonts():
+    sheet = SITE / "_static" / "book-style.css"
+    text = sheet.read_text(encoding="utf-8")
+    assert len(gzip.compress(text.encode())) < 35_000
+    assert "@import" not in text
+    assert "fa-solid-900" not in text
+    for address in re.findall(r"url\(([^\"'():]+)\)", text):
+        assert (sheet.parent / address).is_file(), address
+
+
+def test_the_worker_keeps_every_page_and_all_that_it_loads():
+    worker = (SITE / "service-worker.js").read_text(encoding="utf-8")
+    files = json.loads(worker.partition("(self, ")[2].partition(");\n")[0])["FILES"]
+    for path in pages():
+        if path.name == KIT:
+            continue
+        assert path.relative_to(SITE).as_posix() in files
+        for link in page(path).loads:
+            target = (path.parent / unquote(urlsplit(link).path)).resolve()
+            assert target.relative_to(SITE.resolve()).as_posix() in files
+    for name, digest in files.items():
+        found = base64.b64encode(hashlib.sha256((SITE / name).read_bytes()).digest()).decode()
+        assert digest == f"sha256-{found}", name
+
+
+def test_the_interview_in_one_file_needs_no_other():
+    text = (SITE / "interview" / KIT).read_text(encoding="utf-8")
+    assert page(SITE / "interview" / KIT).loads == set()
+    assert not re.search(r"url\((?![\"']?data:)", text)
+    assert all(f'id="{name}"' in text for name in ("say_aloud", "mock", "q-param-01", "q-near-01"))
 
 
 @PAGES
@@ -198,7 +245,7 @@ def test_a_problem_set_says_what_it_takes_and_offers_its_notebook(notebook):
     assert (SITE / "_sources" / "coursework" / notebook.name).read_bytes() == notebook.read_bytes()
 
 
-@each([path for path in pages() if path.name not in MADE_BY_SPHINX])
+@each([path for path in pages() if path.name not in NO_CARD])
 def test_a_link_to_a_page_makes_a_card(path):
     text = path.read_text(encoding="utf-8")
     for name in ("og:title", "og:description", "og:image"):
@@ -229,7 +276,7 @@ def built(root: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """The site with the one line set: a front page, a chapter and the glossary are enough."""
+    """The site with the one line set: a chapter, with the glossary as front page, is enough."""
     root = tmp_path_factory.mktemp("published")
     shutil.copytree(ROOT / "book", root / "book", ignore=shutil.ignore_patterns("coursework", "interview"))
     shutil.copytree(ROOT / "src", root / "src", ignore=shutil.ignore_patterns("checkpoints", "__pycache__"))
@@ -238,8 +285,9 @@ def published(tmp_path_factory):
     assert config.count(line) == 1
     config = config.replace(line, 'gaplab_repository: "https://github.com/Some-One/a-book"')
     (root / "_config.yml").write_text(config, encoding="utf-8")
-    toc = "format: jb-book\nroot: 01_parameter_count\nchapters:\n  - file: reference/glossary\n"
-    (root / "_toc.yml").write_text(toc, encoding="utf-8")
+    chapter = {"file": "01_parameter_count", "title": "1. Parameter count"}
+    toc = {"format": "jb-book", "root": "reference/glossary", "parts": [{"chapters": [chapter]}]}
+    (root / "_toc.yml").write_text(json.dumps(toc), encoding="utf-8")
     assert built(root).returncode == 0
     return root
 
@@ -261,11 +309,12 @@ class TestPublished:
         found = {place[0].text for place in places}
         assert "https://some-one.github.io/a-book/01_parameter_count.html" in found
 
-    def test_the_first_cell_installs_the_package(self, published):
-        cell = next(
-            c for c in rendering.read_source(published / "book/01_parameter_count.py").cells if c.cell_type == "code"
-        )
-        assert 'pip install --quiet "gaplab @ git+https://github.com/Some-One/a-book"' in cell.source
+    def test_a_notebook_opened_alone_names_the_address(self, published):
+        for source in (published / "book/01_parameter_count.py", ROOT / "book/01_parameter_count.py"):
+            cells = rendering.read_source(source).cells
+            assert ("%pip install git+https://github.com/Some-One/a-book " in cells[1].source) == (
+                source.parents[1] != ROOT
+            )
 
     def test_a_claim_without_a_verdict_fails_the_build(self, published):
         chapter = published / "book" / "01_parameter_count.ipynb"
@@ -275,11 +324,3 @@ class TestPublished:
         chapter.write_text(text, encoding="utf-8")
         assert result.returncode != 0
         assert "01_parameter_count.ipynb holds no verdict on I1, P1" in result.stdout + result.stderr
-
-
-def test_without_an_address_a_notebook_opened_alone_says_what_is_missing():
-    cell = next(c for c in rendering.read_source(ROOT / "book/01_parameter_count.py").cells if c.cell_type == "code")
-    assert cell.id == "installed"
-    source = cell.source.replace('find_spec("gaplab")', 'find_spec("a_package_that_is_not_there")')
-    with pytest.raises(SystemExit, match=r"^This notebook needs the package gaplab: pip install"):
-        exec(source, {})

@@ -158,10 +158,10 @@ def test_what_is_no_classifier_gets_one_sentence():
 @pytest.fixture(scope="module")
 def built_once():
     """Build each classifier once for the census and for the count beside it."""
-    classifier = functools.cache(counting.on_meta)
+    on_meta = functools.cache(counting.on_meta)
     with pytest.MonkeyPatch.context() as patch:
         for module in (census, counting):
-            patch.setattr(module, "classifier", classifier)
+            patch.setattr(module, "on_meta", on_meta)
         yield
 
 

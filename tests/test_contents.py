@@ -20,5 +20,5 @@ def test_chapters_are_the_numbered_pages_in_their_order(tmp_path):
 
 
 def test_another_folder_gets_one_sentence(tmp_path):
-    with pytest.raises(ReaderError, match=r"no _toc\.yml beside .*give the book's own folder"):
+    with pytest.raises(ReaderError, match=r"no _toc\.yml beside .*use the book's own folder"):
         contents.pages(tmp_path / "book")

@@ -83,6 +83,7 @@ def test_every_cell_accepts_official_weights(run, official, chapter):
     assert "ResNet-50" in done.stdout
 
 
+@pytest.mark.thorough
 def test_a_cell_that_takes_one_network_for_granted_is_noticed(run, official):
     done = run(CHAPTERS[0], "resnet50", "receives", "torch.testing", "assert len(pooled[0]) == 1280; torch.testing")
     assert done.returncode

@@ -17,8 +17,6 @@ from gapgrade.grading import grade
 from gapgrade.sandbox import ISOLATIONS
 from gaplab import files
 
-PACKAGE_ADDRESS = "git+https://YOUR-SERVER/YOUR-COPY-OF-THE-BOOK"
-
 
 def assign(options: argparse.Namespace) -> int:
     """Regenerate students' notebooks beside their sources, and write the releases."""
@@ -46,8 +44,8 @@ def _add_assign(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     add = parser.add_argument
     add("names", nargs="*", help="assignments, such as ps2; all if none is named")
     add("--release", type=Path, default=Path("_build/coursework/release"), help="where the zips go")
-    package = "what students give to pip install: your copy's address, or a wheel"
-    add("--package", default=PACKAGE_ADDRESS, help=package)
+    package = "what students give to pip install: your copy's address, or a wheel (default: the address in _config.yml)"
+    add("--package", default="", help=package)
     check = "write nothing; fail if a committed notebook is not what its source gives"
     add("--check", action="store_true", help=check)
     parser.set_defaults(run=assign)

@@ -16,10 +16,15 @@ from nbformat import NotebookNode
 from gapgrade import CourseworkError
 from gapgrade.cells import earns_points, facts, is_answer
 from gaplab import files
+from gaplab.elsewhere import package as book_package
+from gaplab.elsewhere import put_guard
 
 STEM = re.compile(r"(ps\d+)_\w+")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """A zip's oldest date: the same source gives the same bytes."""
+
+UNKNOWN_PACKAGE = "git+https://YOUR-SERVER/YOUR-COPY-OF-THE-BOOK"
+"""What a release's page says where neither the book nor the instructor names an address."""
 
 RELEASE_README = """\
 {title}
@@ -124,6 +129,7 @@ def read_assignment(source: Path) -> Assignment:
             raise CourseworkError(f"{source.name} has two cells named {cell.id!r}: give each its own name.")
         seen.add(cell.id)
         answer = _check_and_lock(cell, answer, source.name)
+    put_guard(notebook, book_package(source))
     return Assignment(match[1], source, notebook)
 
 
@@ -174,15 +180,19 @@ def as_text(notebook: NotebookNode) -> str:
     return str(nbformat.writes(notebook, version=4)) + "\n"
 
 
-def write_release(assignment: Assignment, notebook: str, folder: Path, package: str) -> Path:
+def write_release(assignment: Assignment, text: str, folder: Path, package: str = "") -> Path:
     """Write what students get: the notebook and one page of instructions, as a zip with stable bytes.
 
     Args:
         assignment: What is released.
-        notebook: Text of the student's notebook.
+        text: Text of the student's notebook.
         folder: Where the zip goes.
-        package: What ``pip install`` is given for gaplab: an address or a file.
+        package: What ``pip install`` is given for gaplab, an address or a file, which the notebook then says too; the
+            book's own address if left out.
     """
+    package = package or book_package(assignment.source)
+    notebook = nbformat.reads(text, as_version=4)
+    put_guard(notebook, package)
     front = assignment.notebook.metadata.coursework
     readme = RELEASE_README.format(
         title=assignment.title,
@@ -191,12 +201,12 @@ def write_release(assignment: Assignment, notebook: str, folder: Path, package: 
         minutes=front["minutes"],
         seconds=assignment.cell_seconds,
         points=f"{assignment.points:g}",
-        package=package,
+        package=package or UNKNOWN_PACKAGE,
         notebook=f"{assignment.slug}.ipynb",
     )
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in ((f"{assignment.slug}.ipynb", notebook), ("README.txt", readme)):
+        for name, text in ((f"{assignment.slug}.ipynb", as_text(notebook)), ("README.txt", readme)):
             archive.writestr(zipfile.ZipInfo(f"{assignment.slug}/{name}", EPOCH), text, zipfile.ZIP_DEFLATED)
     target = folder / f"{assignment.slug}.zip"
     files.write(target, content.getvalue())

@@ -30,7 +30,10 @@ def pages(book: Path) -> dict[str, str]:
     try:
         toc = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ReaderError(f"There is no _toc.yml beside {book}: give the book's own folder.") from None
+        raise ReaderError(
+            f"There is no _toc.yml beside {book.resolve().name}, and this needs the whole book: "
+            "use the book's own folder, which `nox -s lab` opens a copy of."
+        ) from None
     listed = [entry for part in toc["parts"] for entry in part["chapters"]]
     return {toc["root"]: ""} | {entry["file"]: entry.get("title", "") for entry in listed}
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import copy
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,13 +19,12 @@ from typing import Any, cast
 import jupytext
 import nbformat
 import torch
-import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from gaplab import contents, files
+from gaplab import contents, elsewhere, files
 from gaplab.conditions import KERNEL, ONE_THREAD, PROCESSORS
 from gaplab.errors import ReaderError, unknown_name
 from gaplab.figures import FIGURE_MIME
@@ -32,6 +33,8 @@ TIMING = "timing"
 # nbval's own tag for "execute, but do not compare"; the render step adds it to timing cells.
 NOT_COMPARED = "nbval-ignore-output"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+FRONT = re.compile(r"(?s)\A(# ---\n.*?\n# ---\n\n*)?")
+"""A source's front matter, with the empty lines behind it."""
 
 
 def arithmetic() -> dict[str, str]:
@@ -73,30 +76,34 @@ def read_source(source: Path) -> NotebookNode:
             tags.append(NOT_COMPARED)
         if any(tag in FOLDED for tag in tags):
             cell.metadata["jupyter"] = {"source_hidden": True}
-    first = next((i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"), None)
-    if first is not None:
-        notebook.cells.insert(first, _installed(_repository(source)))
+    elsewhere.put_guard(notebook, elsewhere.package(source))
     return cast(NotebookNode, notebook)
 
 
-def _repository(source: Path) -> str:
-    """Return the repository's address, which _config.yml above the source may name."""
-    config = next((folder / "_config.yml" for folder in source.parents if (folder / "_config.yml").exists()), None)
-    settings = yaml.safe_load(config.read_text(encoding="utf-8")) if config else {}
-    return str(settings.get("sphinx", {}).get("config", {}).get("gaplab_repository", ""))
+def write_source(notebook: NotebookNode, source: Path) -> None:
+    """Write a notebook's cells back into the source that it was made of; the source's front matter stays.
 
+    Args:
+        notebook: As `read_source` or JupyterLab leaves it; outputs are of no interest.
+        source: The chapter's ``.py`` file, which is replaced.
 
-def _installed(repository: str) -> NotebookNode:
-    """Make the first cell of a notebook that was opened alone: it installs the package, or says that it is missing."""
-    if repository:
-        missing = f'%pip install --quiet "gaplab @ git+{repository}"'
-    else:
-        said = "This notebook needs the package gaplab: pip install the book's repository, then run it again."
-        missing = f'raise SystemExit("{said}")'
-    source = f'import importlib.util\n\nif importlib.util.find_spec("gaplab") is None:\n    {missing}'
-    metadata = {"name": "installed", "tags": ["remove-input"], "jupyter": {"source_hidden": True}}
-    cell = nbformat.v4.new_code_cell(source, id="installed", metadata=metadata)
-    return cast(NotebookNode, cell)
+    Raises:
+        ReaderError: A cell's code is none that Python reads.
+    """
+    cells = copy.deepcopy([cell for cell in notebook.cells if cell.id != elsewhere.CELL])
+    for cell in cells:
+        tags = cell.metadata.get("tags", [])
+        if TIMING in tags:
+            cell.metadata["tags"] = [tag for tag in tags if tag != NOT_COMPARED]
+    kept = {"jupytext": {"notebook_metadata_filter": "-all", "cell_metadata_filter": "name,tags,-all"}}
+    text = jupytext.writes(nbformat.v4.new_notebook(cells=cells, metadata=kept), fmt="py:percent")
+    front = cast(re.Match[str], FRONT.match(source.read_text(encoding="utf-8")))[0]
+    text = front + FRONT.sub("", text, count=1)
+    ruff = (sys.executable, "-m", "ruff", "format", "--stdin-filename", str(source), "-")
+    formatted = subprocess.run(ruff, input=text, capture_output=True, encoding="utf-8")
+    if formatted.returncode:
+        raise ReaderError(f"{source.name} stays as it is, for a cell is not Python: {formatted.stderr.strip()}")
+    files.write(source, formatted.stdout)
 
 
 def render(source: Path) -> Path:

@@ -8,8 +8,12 @@ Jobs of the book's own:
 - `mentions`: the first mention of a term or a paper on a page leads to the glossary or the bibliography.
 - `live`: the scripts of the networks that pages can run stand beside the pages.
 - `publishing`: the address of the repository turns on all that needs one.
+- `search`: the whole book is searched in the page, from the disk too.
+- `kit`: the interview's pages in one file, to send to oneself.
+- `keeping`: a published site is kept on the reader's device after one visit.
+- `styles`, `scripts`: a page loads one style sheet, and the scripts that it uses.
 
-Patches, each of which says what it waits for: `cells`, `offline`, `pictures`, `accessibility`.
+Patches, each of which says what it waits for: `cells`, `offline`, `pictures`, `accessibility`, a part of `scripts`.
 """
 
 from __future__ import annotations
@@ -23,13 +27,17 @@ from sphinx.util.typing import ExtensionMetadata
 from gaplab_site import (
     accessibility,
     cells,
-    live,
+    finishing,
+    kit,
     mentions,
     offline,
     pictures,
     problem_sets,
     publishing,
     reading_time,
+    scripts,
+    search,
+    styles,
     verdicts,
 )
 
@@ -38,17 +46,21 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Connect every job to the step of the build at which it is done."""
     offline.use_packaged_node()
     app.add_config_value("gaplab_repository", "", "html", [str])
+    app.add_config_value("gaplab_sheets", [], "", [list])
     app.add_directive("problem-sets", problem_sets.ProblemSets)
     app.add_transform(cells.NameCells)
     app.connect("config-inited", publishing.publish)
     app.connect("builder-inited", verdicts.require_verdicts)
+    app.connect("builder-inited", search.leave_search_to_the_book)
     app.connect("doctree-read", reading_time.tell_reading_time)
     app.connect("doctree-read", problem_sets.tell_problem_set)
+    app.connect("doctree-read", kit.offer_kit)
     app.connect("doctree-resolved", mentions.link_mentions)
-    app.connect("html-page-context", offline.drop_foreign_scripts, priority=900)
+    app.connect("html-page-context", scripts.load_few_scripts, priority=900)
+    app.connect("html-page-context", styles.use_one_sheet, priority=900)
     app.connect("html-page-context", pictures.hold_pictures)
     app.connect("html-page-context", accessibility.satisfy_checkers)
-    app.connect("build-finished", live.write_networks)
+    app.connect("build-finished", finishing.finish)
     # Sphinx keeps the pages that it has read: where this package changes, it must read them again.
     modules = sorted(Path(__file__).parent.glob("*.py"))
     return {

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sphinx.application import Sphinx
-
 from gaplab.live import shipped
 
 FOLDER = "_live"
 
 
-def write_networks(app: Sphinx, exception: Exception | None) -> None:
+def write_networks(site: Path) -> None:
     """Write the engine's script and the weights' scripts into the finished site, 8 MB in all."""
-    if exception is None and app.builder.format == "html":
-        shipped.write_scripts(Path(app.outdir) / FOLDER)
+    shipped.write_scripts(site / FOLDER)

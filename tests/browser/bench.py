@@ -15,7 +15,8 @@ import torchvision
 from numpy.typing import NDArray
 from playwright.sync_api import Page
 
-from gaplab import claims, data, models, practice, sizes, weights
+from gaplab import claims, data, models, sizes, weights
+from gaplab.interview import pages
 from gaplab.shapes import LastMap, Step
 from gaplab.widgets import (
     Backbone,
@@ -64,7 +65,8 @@ def saved(page: Page) -> list[dict[str, Any]]:
 def slowest(page: Page, steps: str, passes: int = 5) -> float:
     """Milliseconds of the slowest of some steps, script and layout, each in its best pass.
 
-    Counted is the time of the page's own thread: other processes may hold it up without making it work longer.
+    Counted is what the command that takes a step costs the page's own thread, which other processes do not
+    lengthen.
 
     Args:
         page: Where a widget is drawn.
@@ -75,7 +77,11 @@ def slowest(page: Page, steps: str, passes: int = 5) -> float:
     client.send("Performance.enable", {"timeDomain": "threadTicks"})
 
     def spent() -> float:
-        return next(m["value"] for m in client.send("Performance.getMetrics")["metrics"] if m["name"] == "TaskDuration")
+        return next(
+            m["value"]
+            for m in client.send("Performance.getMetrics")["metrics"]
+            if m["name"] == "DevToolsCommandDuration"
+        )
 
     def milliseconds(step: int) -> float:
         before = spent()
@@ -144,7 +150,7 @@ MODELS = census()
 # The gradient microscope ----------------------------------------------------------------------------------------------
 
 SIDE = 7
-POOLS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+BACK_POOLS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "average": lambda maps: maps.mean(dim=(2, 3)),
     "gem3": lambda maps: models.GeM(3.0)(maps).flatten(1),
     "max": lambda maps: maps.amax(dim=(2, 3)),
@@ -169,7 +175,7 @@ def real_maps() -> list[Microscopic]:
     found = []
     for channel in (partly, tied):
         back = {}
-        for key, pooled in POOLS.items():
+        for key, pooled in BACK_POOLS.items():
             target = pooled(parts.feature_map)[0, channel]
             (gradient,) = torch.autograd.grad(target, seen["before"], retain_graph=True)
             back[key] = gradient[0].sum(dim=0).cpu().numpy()
@@ -310,4 +316,4 @@ def verdict_ledger() -> VerdictLedger:
 @lru_cache(maxsize=1)
 def bank() -> list[Any]:
     """The questions of the interview kit."""
-    return list(practice.bank(BOOK)[0])
+    return list(pages.bank(BOOK)[0])

@@ -372,19 +372,6 @@ def test_python_changes_what_is_shown(mounted: Page) -> None:
     assert saved(mounted) == []
 
 
-def test_two_on_a_page_do_not_collide(open_page: Any, tmp_path: Path) -> None:
-    page = open_page(viewport="narrow")
-    part = microscope().page_html()
-    page.goto(static_page(tmp_path, f"{part}<h2>Again</h2>{part}"))
-    first, second = page.locator("#gradient-microscope"), page.locator("#gradient-microscope-2")
-    first.get_by_role("button", name="maximum").click()
-    second.get_by_role("checkbox", name="Behind the ReLU").check()
-    second.get_by_role("application").press("ArrowUp")
-    check(first, p=math.inf)
-    above = max(int(real_maps()[0].values.argmax()) - SIDE, int(real_maps()[0].values.argmax()) % SIDE)
-    check(second, mask=True, cell=above)
-
-
 def test_without_scripts_the_pools_are_still_read(open_page: Any, tmp_path: Path) -> None:
     bare = open_page(viewport="narrow", javascript=False)
     bare.goto(static_page(tmp_path, microscope().page_html()))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from gaplab.shapes import LastMap, Step
 from gaplab.widgets import Backbone, HeadCalculator
@@ -129,6 +130,46 @@ def test_search_works_from_disk(open_page: Any, site: Path, viewport: str) -> No
     results.first.click()
     page.wait_for_load_state()
     assert "pooling" in page.locator("main").inner_text().lower()
+
+
+@pytest.mark.parametrize(
+    ("query", "best", "quoted"),
+    [
+        ("梯度", "05_average_vs_max_gradients.html", "梯度"),
+        ("参数", "01_parameter_count.html", "参数"),
+        ("2.35", "01_parameter_count.html", "2.35"),
+        ("why resnet average pooling", "06_verdict.html", ""),
+    ],
+)
+def test_search_finds_and_quotes(open_page: Any, site: Path, query: str, best: str, quoted: str) -> None:
+    page = open_page(viewport="narrow")
+    page.goto(f"{(site / 'search.html').as_uri()}?q={query}")
+    first = page.locator("#search-results li").first
+    assert (first.locator("a").get_attribute("href") or "").startswith(best)
+    expect(first.locator("p")).to_contain_text(quoted)
+    assert len(first.locator("p").inner_text()) > 80
+
+
+@pytest.mark.parametrize("name", ["neighbourhood", "measuring", "cards", "bibliography"])
+def test_page_fits_the_smallest_screen(page: Page, site: Path, name: str) -> None:
+    page.set_viewport_size({"width": 320, "height": 700})
+    visit(page, site, f"{'interview' if name == 'neighbourhood' else 'reference'}/{name}.html")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_published_site_is_kept_after_one_visit(browser: Browser, served_site: str) -> None:
+    """It says so; then the network goes away, and every kind of page opens without it."""
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{served_site}/index.html")
+    expect(page.locator(".gaplab-kept")).to_have_text(re.compile(r"^Saved on this device.*\(\d+\.\d MB\)\.$"))
+    context.set_offline(True)
+    for name in ("", "02_translation_invariance.html", "interview/mock.html"):
+        page.goto(f"{served_site}/{name}")
+        assert page.locator(".headerlink").first.evaluate("(each) => getComputedStyle(each).visibility") == "hidden"
+    page.goto(f"{served_site}/search.html?q=2.35")
+    expect(page.locator("#search-results li").first).to_be_visible()
+    context.close()
 
 
 # The head calculator on the page of chapter 1 -------------------------------------------------------------------------

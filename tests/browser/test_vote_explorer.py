@@ -303,19 +303,6 @@ def test_without_scripts_the_logits_are_still_read(open_page: Any, tmp_path: Pat
         assert float(logit) == pytest.approx(PHOTOGRAPHS[3].average[k].sum() + PHOTOGRAPHS[3].bias[k], abs=0.00051)
 
 
-def test_two_on_a_page_do_not_collide(open_page: Any, tmp_path: Path) -> None:
-    page = open_page()
-    page.goto(static_page(tmp_path, vote_explorer().page_html() + vote_explorer(photograph=5).page_html()))
-    expect(page.locator("[data-state=ready]")).to_have_count(2)
-    first, second = page.locator("#vote-explorer"), page.locator("#vote-explorer-2")
-    first.locator(".photograph").nth(2).click()
-    first.locator(".kind").nth(1).click()
-    first.get_by_role("radio", name="Maximum").click()
-    second.locator(".spot").nth(3).hover()
-    check(first, PHOTOGRAPHS[2], 1, "maximum", 9)
-    check(second, PHOTOGRAPHS[5], 0, "average", 3)
-
-
 # With the real network ------------------------------------------------------------------------------------------------
 
 

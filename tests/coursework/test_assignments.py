@@ -131,6 +131,7 @@ def test_a_release_is_the_notebook_and_a_page_of_instructions_and_the_same_bytes
     with zipfile.ZipFile(tmp_path / "a" / "ps0_fixture.zip") as archive:
         assert archive.namelist() == ["ps0_fixture/ps0_fixture.ipynb", "ps0_fixture/README.txt"]
         readme = archive.read("ps0_fixture/README.txt").decode()
+        assert b"run  %pip install gaplab  in a cell;" in archive.read("ps0_fixture/ps0_fixture.ipynb")
     assert "About 5 minutes, 10 points" in readme
     for wanted in ("pip install gaplab", "jupyter lab ps0_fixture.ipynb", "Run All Cells", "Hand in: the one file"):
         assert wanted in readme

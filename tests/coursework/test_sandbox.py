@@ -83,4 +83,4 @@ def test_any_file_of_the_package_that_grades_counts(tmp_path, file):
 
 
 def test_the_package_that_grades_is_the_labs(box):
-    assert (Path(box.parts[2]) / "models.py").exists()
+    assert (Path(box.parts[2]) / "training.py").exists()

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import jupytext
-import official
 import standin
 import torch
 from IPython.core.interactiveshell import InteractiveShell
@@ -21,6 +20,8 @@ where = torch.device("cpu") if role == "resnet50" else standin.load(Path(folder)
 import gaplab  # noqa: E402 the device comes before all that asks for it
 
 if role == "resnet50":
+    import official  # imports the package, which must not come before the other roles' device
+
     os.environ["GAPLAB_PHOTO_NETWORK"] = role
     official.take_for_genuine(Path(folder))
 if role == "cuda":

@@ -1,6 +1,7 @@
 // Census scatter. Numbers arrive as whole numbers (parts of a percent, thousandths of a GFLOPS) and print exactly.
-import { cssPercent, element, finder, svg, widgetRoot, withModifier } from "../kit/dom.js";
+import { cssPercent, element, finder, widgetRoot, withModifier } from "../kit/dom.js";
 import { formatCount, formatDecimal } from "../kit/format.js";
+import { svg } from "../kit/svg.js";
 import { same, widget } from "../kit/widget.js";
 
 const AXES = {

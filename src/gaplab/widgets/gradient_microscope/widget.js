@@ -1,8 +1,9 @@
 // Gradient microscope. Pools and their gradients are computed here, in double precision, from the network's own maps.
 import { diverging, ink, sequential, SEQUENTIAL_BAR } from "../kit/colour.js";
-import { element, finder, setAll, svg, widgetRoot, withModifier } from "../kit/dom.js";
+import { element, finder, setAll, widgetRoot, withModifier } from "../kit/dom.js";
 import { formatPercent } from "../kit/format.js";
 import { ARROWS, buildCells, buildMarker, cellAt, neighbour, partsAt, rowColumn } from "../kit/grid.js";
+import { svg } from "../kit/svg.js";
 import { widget } from "../kit/widget.js";
 
 const EPS = 1e-6; // GeM's clamp from below, as in gaplab.models.GeM
@@ -102,12 +103,12 @@ const TEMPLATE = `
       <figcaption>Activation <span class="gl-muted">what the pool reads</span></figcaption>
       <div class="heat" tabindex="0" role="application"
         aria-label="Activation map: arrow keys go from cell to cell, plus and minus change the cell, 0 empties it, R resets it, Home goes to the strongest cell"><svg aria-hidden="true"></svg></div>
-      <p class="gl-muted scale"><span>0</span><i aria-hidden="true"></i><span class="most"></span></p>
+      <p class="gl-muted gl-scale scale"><span>0</span><i aria-hidden="true"></i><span class="most"></span></p>
     </figure>
     <figure class="grad">
       <figcaption>Gradient <span class="gl-muted">of the pooled value</span></figcaption>
       <div class="heat"><svg aria-hidden="true"></svg></div>
-      <p class="gl-muted scale"><span>0</span><i aria-hidden="true"></i><span class="most"></span></p>
+      <p class="gl-muted gl-scale scale"><span>0</span><i aria-hidden="true"></i><span class="most"></span></p>
     </figure>
   </div>
   <div class="editor" role="group" aria-label="Selected cell">

@@ -39,19 +39,6 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/**
- * An element of a drawing, with attributes and children.
- * @param {string} tag
- * @param {Record<string, any>} [attributes]
- * @param {...(Node | string)} children
- */
-export function svg(tag, attributes = {}, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  setAll(made, attributes);
-  made.append(...children);
-  return made;
-}
-
 /** @type {(target: Element, attributes: Record<string, any>) => void} */
 export const setAll = (target, attributes) => {
   for (const [name, value] of Object.entries(attributes)) target.setAttribute(name, value);

@@ -1,5 +1,6 @@
 // A map of cells, counted row by row: drawn, walked over by arrow keys, pointed at.
-import { setAll, svg } from "./dom.js";
+import { setAll } from "./dom.js";
+import { svg } from "./svg.js";
 
 /** @typedef {[high: number, wide: number]} Size */
 

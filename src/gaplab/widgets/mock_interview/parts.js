@@ -5,7 +5,8 @@ export const heading = (text) => element("h2", { tabIndex: -1 }, text);
 export const button = (text, onclick, className = "") =>
   element("button", { type: "button", onclick, className }, text);
 export const buttons = (...all) => element("div", { className: "buttons" }, ...all);
-export const link = (text, href) => element("a", { href }, text);
+/** A link, or its words alone where the page that it would lead to is not at hand. */
+export const link = (text, href) => href ? element("a", { href }, text) : element("span", {}, text);
 
 /** Seconds as minutes and seconds: 65 as "1:05". */
 export function minutes(seconds) {

@@ -1,6 +1,7 @@
 // A network as a row of maps: choose a stage by mouse, touch or arrow keys; its numbers and its chapter follow.
-import { element, finder, svg, widgetRoot } from "../kit/dom.js";
+import { element, finder, widgetRoot } from "../kit/dom.js";
 import { formatCount, formatPercent } from "../kit/format.js";
+import { svg } from "../kit/svg.js";
 import { widget } from "../kit/widget.js";
 
 /** A share in percent with one decimal, or "under 0.1 %". */

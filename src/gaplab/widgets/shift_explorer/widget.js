@@ -1,8 +1,9 @@
 // Shift explorer. Nothing is computed here but places: every number was a network's, and is looked up.
 import { sequential, SEQUENTIAL_BAR } from "../kit/colour.js";
-import { element, finder, svg, widgetRoot } from "../kit/dom.js";
+import { element, finder, widgetRoot } from "../kit/dom.js";
 import { formatTenths } from "../kit/format.js";
 import { ARROWS, buildCells, buildMarker, cellAt, clamp, partsAt, rowColumn } from "../kit/grid.js";
+import { svg } from "../kit/svg.js";
 import { widget } from "../kit/widget.js";
 
 const LEAP = 4; // with Shift: the total stride of the network, one cell of its map
@@ -79,7 +80,7 @@ const TEMPLATE = `
       <div class="everywhere">
         <p class="gl-label">Accuracy <span class="gl-muted">point at a place to go there</span></p>
         <svg class="square heat" role="img"></svg>
-        <p class="gl-muted scale"><span></span><i aria-hidden="true"></i><span></span></p>
+        <p class="gl-muted gl-scale scale"><span></span><i aria-hidden="true"></i><span></span></p>
         <label class="gl-control"><span class="gl-label">Head</span><select name="head"></select></label>
       </div>
     </div>

@@ -1,9 +1,10 @@
 // Size explorer. Sides, counts and tenths of a percent are whole numbers below 2^53, so arithmetic on them is exact.
-import { element, finder, setAll, svg, widgetRoot } from "../kit/dom.js";
+import { element, finder, setAll, widgetRoot } from "../kit/dom.js";
 import { showNumber, wholeNumberProblem } from "../kit/fields.js";
 import { formatCount, formatDecimal, formatShape, formatTenths, roundedQuotient } from "../kit/format.js";
 import { mapSide, smallestSize } from "../kit/layers.js";
 import { latticePath, squarePath } from "../kit/squares.js";
+import { svg } from "../kit/svg.js";
 import { widget } from "../kit/widget.js";
 
 /** Side of the map after each stage of a network; 0 from the stage on whose windows do not fit. */

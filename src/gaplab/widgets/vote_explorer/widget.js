@@ -98,7 +98,7 @@ const TEMPLATE = `
         <div class="cells" role="grid"></div>
       </div>
       <p class="one"><b class="vote"></b> <span class="share"></span> <span class="place gl-muted"></span></p>
-      <div class="scale"><span class="low"></span><i aria-hidden="true"></i><span class="high"></span></div>
+      <div class="gl-scale scale"><span class="low"></span><i aria-hidden="true"></i><span class="high"></span></div>
       <p class="scale-words gl-muted"><span>against</span><span>no vote</span><span>for</span></p>
       <div class="showing">
         <label><input type="checkbox" class="numbers" checked /> Numbers</label>

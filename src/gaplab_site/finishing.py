@@ -1,0 +1,35 @@
+"""What is made of the pages when all of them are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from gaplab import contents
+from gaplab_site import keeping, kit, live, search, styles
+
+
+def finish(app: Sphinx, failure: Exception | None) -> None:
+    """Write the one style sheet, the texts of the search, the interview's one file, the live networks, and what keeps the site.
+
+    Each needs what the ones before it wrote.
+    """
+    if failure or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    written = built_pages(site)
+    styles.write_sheet(site, app.config.gaplab_sheets, written)
+    search.write_texts(site, written)
+    named = [name for name in contents.pages(Path(app.srcdir)) if name.startswith("interview/")]
+    interview = [name for name in named if name in app.env.found_docs and name != "interview/index"]
+    if interview:
+        kit.write_kit(site, interview, app.config.html_title, app.config.html_baseurl)
+    live.write_networks(site)
+    keeping.keep_site(site, written, app.config.html_title)
+
+
+def built_pages(site: Path) -> list[Path]:
+    """List a built site's pages: the interview's one file repeats some, folders with an underscore hold parts."""
+    pages = (page.relative_to(site).as_posix() for page in site.rglob("*.html"))
+    return [site / page for page in sorted(pages) if not page.startswith("_") and page != kit.FILE]
