@@ -9,7 +9,7 @@ every layer. The parts, in the order in which a number passes them:
   the built site (`write_scripts`): a page at ``file://`` may load a script, and nothing else.
 - ``engine/`` is the JavaScript that runs a plan. Read it in this order: ``plan.js`` (a network as data),
   ``forward.js``, ``head.js`` (pools, and their gradients), ``backward.js`` (the chain rule), ``engine.js`` (``ask``: a
-  question and its answer). Behind these stand ``geometry.js`` and ``memory.js`` (where everything lies), ``weights.js``
+  question and its answer), ``laboratory.js`` (the networks and the picture that a reader's questions are about). Behind these stand ``geometry.js`` and ``memory.js`` (where everything lies), ``weights.js``
   (bytes to numbers) and ``network.js``. It needs no page, and runs in a Worker as well.
 - The inner loops exist twice: ``kernels_script.js`` in plain JavaScript, ``kernels.c`` in C with SIMD, which
   ``nox -s kernels`` compiles to the committed ``kernels.wasm``. Tests hold both to PyTorch.
@@ -23,4 +23,4 @@ mostly int8: its logits differ by a few tenths, so a page shows its maps and its
 gradients.
 """
 
-from gaplab.live.shipped import Live, engine, engine_script, kernels, names, network, weights_script, write_scripts
+from gaplab.live.shipped import FOLDER, Live, engine, engine_script, kernels, names, network, scripts, write_scripts

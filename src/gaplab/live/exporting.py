@@ -17,8 +17,13 @@ from gaplab import data, files, models, weights
 from gaplab.errors import ReaderError
 from gaplab.live.shipped import FOLDER
 
-RESNETS = ("resnet20-gap-s0", "resnet20-max-s0", "resnet20-flatten-s0")
-"""The checkpoints that pages can run."""
+RESNETS = (
+    "resnet20-gap-s0",
+    *(f"resnet20-{head}-centred-s0" for head in ("gap", "max", "flatten")),
+)
+"""The checkpoints that pages can run: chapter 4's and 5's network, and the three that chapter 2 moves garments past."""
+PHOTOGRAPHS = ("chelsea", "astronaut", "coffee", "rocket")
+"""The photographs that pages have, all free of rights: see SOURCES.md."""
 PHOTO_NETWORK = "efficientnet_lite0"
 SMALL = 20_000
 """Where matrices become int8, those of fewer weights stay in float16: there rounding costs most and saves least."""
@@ -222,11 +227,13 @@ def _rounded(matrices: list[tuple[dict[str, Any], nn.Module]], limit: int | None
 
 
 def write(folder: Path = FOLDER) -> None:
-    """Write every network that pages can run.
+    """Write every network that pages can run, and the photographs that they can be shown.
 
     Args:
-        folder: Gets a plan, ``NAME.json``, and weights, ``NAME.bin``, of each.
+        folder: Gets a plan, ``NAME.json``, and weights, ``NAME.bin``, of each; and the photographs, ``NAME.webp``.
     """
+    for name in PHOTOGRAPHS:
+        data.write_photograph(name, folder / f"{name}.webp")
     for name in (*RESNETS, PHOTO_NETWORK):
         found = export(name, trained(name))
         files.write(folder / f"{name}.json", json.dumps(found.plan, separators=(",", ":"), ensure_ascii=False) + "\n")

@@ -20,6 +20,8 @@ FOLDER = Path(__file__).parents[1] / "assets" / "live"
 ENGINE = Path(__file__).parent / "engine"
 LICENCE = "APACHE-2.0.txt"
 """The licence of EfficientNet-Lite0's weights, which every copy of them must bring along."""
+PIECE = 400_000
+"""Characters of a script of weights: a second over a slow network of 3 megabits."""
 
 
 class Live(NamedTuple):
@@ -56,8 +58,8 @@ def network(name: str, folder: Path = FOLDER) -> Live:
 
 
 def engine() -> str:
-    """Return the engine as the text of an ES module, which exports ``ask``, ``unpackedNetwork`` and its other parts."""
-    return joined(ENGINE / "engine.js")
+    """Return the engine as the text of an ES module, which exports ``laboratory``, ``ask`` and its other parts."""
+    return joined(ENGINE / "laboratory.js")
 
 
 def kernels() -> bytes:
@@ -86,8 +88,11 @@ def engine_script() -> str:
     )
 
 
-def weights_script(name: str) -> str:
-    """Return a classic script that sets ``gaplabLive[name]`` to a network's plan and its weights, base64 of gzip.
+def weights_scripts(name: str) -> dict[str, str]:
+    """Return classic scripts, by file name, that set ``gaplabLive[name]`` to a network's plan and weights.
+
+    The weights are base64 of gzip in several pieces, ``weights[0]`` and so on: a page that loads one script after
+    another can say how far it is, from the disk as over a network.
 
     Args:
         name: As in `network`.
@@ -96,17 +101,52 @@ def weights_script(name: str) -> str:
         ReaderError: As `network`.
     """
     live = network(name)
-    value = json.dumps({"plan": live.plan, "weights": packed(live.weights)}, separators=(",", ":"))
-    return f"/* {live.plan['licence']} */\n(globalThis.gaplabLive ??= {{}})[{json.dumps(name)}] = {value};\n"
+    notice = f"/* {live.plan['licence']} */\n"
+    here = f"globalThis.gaplabLive[{json.dumps(name)}]"
+    plan = json.dumps(live.plan, separators=(",", ":"))
+    scripts = {f"{name}.js": f"{notice}globalThis.gaplabLive ??= {{}};\n{here} = {{ plan: {plan}, weights: [] }};\n"}
+    text = packed(live.weights)
+    for number, start in enumerate(range(0, len(text), PIECE)):
+        piece = text[start : start + PIECE]
+        scripts[f"{name}.{number}.js"] = f'{notice}{here}.weights[{number}] = "{piece}";\n'
+    return scripts
+
+
+def photographs_script(folder: Path = FOLDER) -> str:
+    """Return a classic script that sets ``gaplabLive.photographs``: by name, each as a ``data:`` address.
+
+    At ``file://`` a page may look at the pixels of these, and not at those of a picture in a file of its own.
+    """
+    found = {
+        path.stem: f"data:image/webp;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+        for path in sorted(folder.glob("*.webp"))
+    }
+    return f"(globalThis.gaplabLive ??= {{}}).photographs = {json.dumps(found, separators=(',', ':'))};\n"
+
+
+def scripts(name: str) -> dict[str, str]:
+    """Return the scripts, by file name, that a page loads for ``"engine"``, ``"photographs"`` or a network.
+
+    Args:
+        name: One of these, or as in `network`.
+
+    Raises:
+        ReaderError: As `network`.
+    """
+    if name == "engine":
+        return {"engine.js": engine_script()}
+    if name == "photographs":
+        return {"photographs.js": photographs_script()}
+    return weights_scripts(name)
 
 
 def write_scripts(folder: Path) -> None:
-    """Write the scripts of the engine and of every network, and the licence that goes with them.
+    """Write the scripts of the engine, the photographs and every network, and the licence that goes with them.
 
     Args:
-        folder: Gets ``engine.js``, for each network a script of its name, and the licence.
+        folder: Gets the scripts and the licence.
     """
-    files.write(folder / "engine.js", engine_script())
-    for name in names():
-        files.write(folder / f"{name}.js", weights_script(name))
+    for part in ("engine", "photographs", *names()):
+        for name, text in scripts(part).items():
+            files.write(folder / name, text)
     files.write(folder / LICENCE, (FOLDER / LICENCE).read_bytes())

@@ -6,6 +6,7 @@ import { ACTIVATIONS } from "./plan.js";
  * @typedef {{
  *   floats: Float32Array,
  *   integers: Int32Array,
+ *   memory?: WebAssembly.Memory,
  *   pad: (input: number, output: number, channels: number, height: number, width: number, top: number, left: number,
  *     paddedHeight: number, paddedWidth: number, split: number) => void,
  *   dense: (pass: number) => void,

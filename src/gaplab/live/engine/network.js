@@ -1,7 +1,7 @@
 // A network in a page: made once for pictures of one size, then asked as often as a reader likes.
 import { ReaderError } from "./errors.js";
 import { scriptKernels } from "./kernels_script.js";
-import { wasmKernels } from "./kernels_wasm.js";
+import { grown, wasmKernels } from "./kernels_wasm.js";
 import { layout } from "./memory.js";
 import { tensorCalled } from "./plan.js";
 
@@ -25,14 +25,15 @@ const SLOW =
  * Makes a network for pictures of one size.
  * @param {import("./plan.js").Plan} plan
  * @param {Float32Array} weights from `decode`
- * @param {{ height?: number, width?: number, wasm?: BufferSource | null }} [options] the size, else that of training; the
- *   bytes of kernels.wasm, or null for the kernels in plain JavaScript
+ * @param {{ height?: number, width?: number, wasm?: BufferSource | null, kernels?: import("./kernels_script.js").Kernels }}
+ *   [options] the size, else that of training; the bytes of kernels.wasm, or null for the kernels in plain JavaScript; the
+ *   kernels of a network that is no longer needed, whose memory is used again
  * @returns {Promise<Network>}
  */
 export async function makeNetwork(plan, weights, options = {}) {
-  const { height = plan.picture.side, width = plan.picture.side, wasm = null } = options;
+  const { height = plan.picture.side, width = plan.picture.side, wasm = null, kernels: old } = options;
   const { size, tensors, steps, scratch, fill } = layout(plan, weights, height, width);
-  const { kernels, note } = await kernelsFor(size, wasm, `${width} × ${height} px`);
+  const { kernels, note } = await kernelsFor(size, wasm, old, `${width} × ${height} px`);
   fill(kernels);
   const { weight, bias, outputs } = plan.head;
   // Copies, so that the other weights, which the kernels now have in their own order, need not be kept.
@@ -49,19 +50,21 @@ export async function makeNetwork(plan, weights, options = {}) {
 }
 
 /** The fast kernels where the browser has what they need, else the slow ones and a sentence that says so. */
-async function kernelsFor(size, wasm, picture) {
+async function kernelsFor(size, wasm, old, picture) {
   const large = new ReaderError(
     `A picture of ${picture} needs ${
       Math.ceil(4 * size / 1e6)
     } MB of memory, more than there is: choose a smaller one.`,
   );
   try {
+    if (wasm && old?.memory) return { kernels: grown(old, size), note: "" };
     if (wasm) return { kernels: await wasmKernels(wasm, size), note: "" };
   } catch (error) {
     if (error instanceof RangeError) throw large; // no memory: the slow kernels would need as much
   }
   try {
-    return { kernels: scriptKernels(size), note: wasm ? SLOW : "" };
+    const kernels = old?.floats.length >= size ? old : scriptKernels(size);
+    return { kernels, note: wasm ? SLOW : "" };
   } catch {
     throw large;
   }
