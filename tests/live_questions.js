@@ -1,5 +1,6 @@
 // Asks the live engine, in Deno, what test_live.py wants to know: questions from one folder, answers into it.
 import { ask, unpackedNetwork } from "../src/gaplab/live/engine/engine.js";
+import { laboratory } from "../src/gaplab/live/engine/laboratory.js";
 
 /** @type {any} */
 const { Deno } = globalThis;
@@ -12,7 +13,7 @@ function plain(answer) {
     const bytes = new Uint8Array(Float32Array.from(/** @type {any} */ (answer)).buffer);
     return { float32: /** @type {any} */ (bytes).toBase64() };
   }
-  if (!answer || typeof answer !== "object") return answer;
+  if (!answer || typeof answer !== "object" || Array.isArray(answer)) return answer;
   return Object.fromEntries(Object.entries(answer).map(([name, value]) => [name, plain(value)]));
 }
 
@@ -36,6 +37,16 @@ function answerOf(network, { times = 0, ...question }) {
   return { ...answer, ms: spent.sort((a, b) => a - b)[Math.floor(times / 2)], least: spent[0] };
 }
 
+/** What a desk answers to messages; a network is put on it by name. */
+async function answersOfDesk(messages) {
+  const desk = laboratory();
+  const found = [];
+  for (const message of messages) {
+    found.push(plain(await desk(message.put ? { put: packed[message.put] } : message)));
+  }
+  return found;
+}
+
 const answers = [];
-for (const one of cases) answers.push(await answersOf(one));
+for (const one of cases) answers.push(await (one.messages ? answersOfDesk(one.messages) : answersOf(one)));
 Deno.writeTextFileSync(`${folder}/answers.json`, JSON.stringify(answers));

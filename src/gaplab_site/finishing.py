@@ -11,7 +11,7 @@ from gaplab_site import keeping, kit, live, search, styles
 
 
 def finish(app: Sphinx, failure: Exception | None) -> None:
-    """Write the one style sheet, the texts of the search, the interview's one file, the live networks, and what keeps the site.
+    """Write the style sheet, the texts of the search, the interview's file, the live networks, and what keeps the site.
 
     Each needs what the ones before it wrote.
     """

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.browser
 NAME = "resnet20-gap-s0"
 ASK = """async ([name, pixels]) => {
   const { ask, unpackedNetwork } = gaplabLive.engine();
-  const network = await unpackedNetwork({ ...gaplabLive[name], wasm: gaplabLive.wasm });
+  const network = await unpackedNetwork({ ...gaplabLive[name], weights: gaplabLive[name].weights.join(""), wasm: gaplabLive.wasm });
   const { logits, gradients } = ask(network, { pixels, gradients: ["picture"] });
   return { note: network.note, logits: [...logits], gradient: [...gradients.picture] };
 }"""
@@ -23,7 +23,7 @@ ASK_WORKER = """([name, pixels]) => {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => resolve(data);
     worker.onerror = reject;
-    worker.postMessage([{ ...gaplabLive[name], wasm: gaplabLive.wasm }, pixels]);
+    worker.postMessage([{ ...gaplabLive[name], weights: gaplabLive[name].weights.join(""), wasm: gaplabLive.wasm }, pixels]);
   });
 }"""
 
@@ -31,7 +31,8 @@ ASK_WORKER = """([name, pixels]) => {
 @pytest.fixture
 def live_page(page, tmp_path):
     live.write_scripts(tmp_path)
-    scripts = "".join(f"<script src='{name}.js'></script>" for name in ("engine", NAME))
+    names = [name for part in ("engine", NAME) for name in live.scripts(part)]
+    scripts = "".join(f"<script src='{name}'></script>" for name in names)
     html = f"<!doctype html><html lang=en><meta charset=utf-8><title>live</title>{scripts}"
     (tmp_path / "live.html").write_text(html, encoding="utf-8")
     page.goto((tmp_path / "live.html").as_uri())

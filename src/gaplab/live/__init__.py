@@ -9,8 +9,10 @@ every layer. The parts, in the order in which a number passes them:
   the built site (`write_scripts`): a page at ``file://`` may load a script, and nothing else.
 - ``engine/`` is the JavaScript that runs a plan. Read it in this order: ``plan.js`` (a network as data),
   ``forward.js``, ``head.js`` (pools, and their gradients), ``backward.js`` (the chain rule), ``engine.js`` (``ask``: a
-  question and its answer), ``laboratory.js`` (the networks and the picture that a reader's questions are about). Behind these stand ``geometry.js`` and ``memory.js`` (where everything lies), ``weights.js``
-  (bytes to numbers) and ``network.js``. It needs no page, and runs in a Worker as well.
+  question and its answer), ``laboratory.js`` (the networks and the picture that a reader's questions are about), with
+  ``pictures.js`` (scaled, moved, disturbed) and ``field.js`` (what a cell can see). Behind these stand ``geometry.js``
+  and ``memory.js`` (where everything lies), ``weights.js`` (bytes to numbers) and ``network.js``. It needs no page, and
+  runs in a Worker as well.
 - The inner loops exist twice: ``kernels_script.js`` in plain JavaScript, ``kernels.c`` in C with SIMD, which
   ``nox -s kernels`` compiles to the committed ``kernels.wasm``. Tests hold both to PyTorch.
 

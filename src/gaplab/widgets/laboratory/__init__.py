@@ -57,6 +57,13 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
 }
 """The networks on the desk: by which name pages load them, where the experiments look, and which heads they compare."""
+LINKED = {
+    "experiment=size": "one network, a picture of 16 to 448 px",
+    "experiment=move": "a garment moved by single pixels, and three heads",
+    "experiment=votes&network=photographs": "what each position of a photograph votes",
+    "experiment=pool&pool=gem": "the gradient behind another pool",
+}
+"""States that pages link to, as they stand in an address behind ``laboratory.html#lab&``."""
 SIDES = (16, 448)
 MOST_NOISE = 64
 LARGEST = 2048
@@ -75,8 +82,8 @@ class Laboratory(PageWidget):
 
     On a page the widget loads its network from the scripts beside the site (`gaplab.live.write_scripts`), in a live
     notebook from Python. There every trait can be read and set while the page follows: ``picture``, ``pool``, ``p``,
-    ``label``; `show` puts an array on the table, and after each question ``answer`` and `gradient` hold what the network
-    said.
+    ``label``; `show` puts an array on the table, and after each question ``answer`` and `gradient` hold what the
+    network said.
 
     Args:
         garments: Names of garments and their pictures, uint8 ``(28, 28)``.
@@ -221,7 +228,8 @@ class Laboratory(PageWidget):
 
     def fallback(self) -> str:
         """Return the sentence, and what a browser needs, for readers without scripts."""
+        linked = "".join(f'<li id="lab&amp;{html.escape(state)}">{text}</li>' for state, text in LINKED.items())
         return (
-            f"<p>{html.escape(self.describe())}</p>"
+            f"<p>{html.escape(self.describe())}</p><ul>{linked}</ul>"
             "<p>The network runs in the page: it needs a browser that runs scripts, and no network connection.</p>"
         )

@@ -14,6 +14,12 @@ export function largest(values) {
   return most || 1;
 }
 
+/** Whether zero must be in the middle of the scale; behind a ReLU it is its end. */
+function hasNegative(values) {
+  for (let i = 0; i < values.length; i += 1) if (values[i] < 0) return true;
+  return false;
+}
+
 /** Fill a canvas of so many pixels by a function that gives red, green and blue of each. */
 function paint(canvas, high, wide, colourAt) {
   if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
@@ -38,13 +44,13 @@ const shadeOf = (signed, most) => {
 };
 
 /**
- * One map: from 0 to `most`, or, signed, from -most to most, light at 0.
+ * One map: from 0 to `most`, or, signed, from -most to most, light at 0; a map with negative numbers is signed.
  * @param {HTMLCanvasElement} canvas
  * @param {ArrayLike<number>} values
  * @param {{ height: number, width: number }} size
  * @param {{ most?: number, signed?: boolean }} [options]
  */
-export function drawMap(canvas, values, { height, width }, { most = largest(values), signed = false } = {}) {
+export function drawMap(canvas, values, { height, width }, { most = largest(values), signed = hasNegative(values) } = {}) {
   const shade = shadeOf(signed, most);
   paint(canvas, height, width, (i) => shade(values[i]));
 }
@@ -64,14 +70,14 @@ export function drawSheet(canvas, values, { channels, height, width }, chosen) {
   const columns = sheetColumns(channels);
   const rows = Math.ceil(channels / columns);
   const [high, wide] = [rows * (height + 1) + 1, columns * (width + 1) + 1];
-  const shade = shadeOf(false, largest(values));
+  const shade = shadeOf(hasNegative(values), largest(values));
   paint(canvas, high, wide, (i) => {
     const [y, x] = [Math.floor(i / wide) - 1, (i % wide) - 1];
     const [row, column] = [Math.floor(y / (height + 1)), Math.floor(x / (width + 1))];
     const channel = row * columns + column;
     const [down, across] = [y - row * (height + 1), x - column * (width + 1)];
     const outside = y < 0 || x < 0 || down === height || across === width || channel >= channels;
-    if (outside) return channel === chosen ? [255, 140, 0] : [128, 128, 128];
+    if (outside) return chosen >= 0 && channel === chosen ? [255, 140, 0] : [128, 128, 128];
     return shade(values[(channel * height + down) * width + across]);
   });
 }

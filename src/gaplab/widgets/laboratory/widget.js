@@ -27,20 +27,18 @@ const TEMPLATE = `
   <div class="networks"></div>
   <div class="loading" role="status" hidden><progress max="1" aria-label="Loading"></progress> <span></span></div>
   <p class="gl-error problem" role="alert"></p>
+  <div class="experiments"></div>
   <div class="desk">
     <div class="left"></div>
     <div class="says">
       <p class="gl-label">The network says</p>
       <ol class="best"></ol>
       <p class="gl-muted ms"></p>
+      <label class="gl-control class"><span class="gl-label">Class</span><select name="label"></select></label>
+      <div class="pools"></div>
+      <div class="power"></div>
+      <div class="sides"></div>
     </div>
-  </div>
-  <div class="experiments"></div>
-  <div class="controls">
-    <label class="gl-control class"><span class="gl-label">Class</span><select name="label"></select></label>
-    <div class="pools"></div>
-    <div class="power"></div>
-    <div class="sides"></div>
   </div>
   <div class="panels"></div>
   <p class="result" aria-live="polite" aria-atomic="true"></p>
@@ -71,7 +69,7 @@ function build(model) {
     ...given,
     ...{ model, root, find, own: null, desk: null, engine: null, looked: "", last: null, closing: [], put: new Set() },
     standard: Object.fromEntries(KEPT.map((name) => [name, model.get(name)])),
-    plan: ({ network }) => loaded()[given.networks[network].name].plan,
+    plan: (state) => loaded()[PANELS[state.experiment].networks(view, state)[0]].plan,
     complain(error) {
       find(".problem").textContent = error.message;
       return null;
