@@ -7,9 +7,13 @@ from gaplab import data, live, weights
 
 pytestmark = pytest.mark.browser
 NAME = "resnet20-gap-s0"
+PACKED = """const packed = (name) => {
+  const { plan, weights } = gaplabLive[name];
+  return { plan, weights: weights.join(""), wasm: gaplabLive.wasm };
+};"""
 ASK = """async ([name, pixels]) => {
   const { ask, unpackedNetwork } = gaplabLive.engine();
-  const network = await unpackedNetwork({ ...gaplabLive[name], weights: gaplabLive[name].weights.join(""), wasm: gaplabLive.wasm });
+  const network = await unpackedNetwork(packed(name));
   const { logits, gradients } = ask(network, { pixels, gradients: ["picture"] });
   return { note: network.note, logits: [...logits], gradient: [...gradients.picture] };
 }"""
@@ -23,7 +27,7 @@ ASK_WORKER = """([name, pixels]) => {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => resolve(data);
     worker.onerror = reject;
-    worker.postMessage([{ ...gaplabLive[name], weights: gaplabLive[name].weights.join(""), wasm: gaplabLive.wasm }, pixels]);
+    worker.postMessage([packed(name), pixels]);
   });
 }"""
 
@@ -33,7 +37,7 @@ def live_page(page, tmp_path):
     live.write_scripts(tmp_path)
     names = [name for part in ("engine", NAME) for name in live.scripts(part)]
     scripts = "".join(f"<script src='{name}'></script>" for name in names)
-    html = f"<!doctype html><html lang=en><meta charset=utf-8><title>live</title>{scripts}"
+    html = f"<!doctype html><html lang=en><meta charset=utf-8><title>live</title>{scripts}<script>{PACKED}</script>"
     (tmp_path / "live.html").write_text(html, encoding="utf-8")
     page.goto((tmp_path / "live.html").as_uri())
     return page
