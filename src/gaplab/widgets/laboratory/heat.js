@@ -50,7 +50,12 @@ const shadeOf = (signed, most) => {
  * @param {{ height: number, width: number }} size
  * @param {{ most?: number, signed?: boolean }} [options]
  */
-export function drawMap(canvas, values, { height, width }, { most = largest(values), signed = hasNegative(values) } = {}) {
+export function drawMap(
+  canvas,
+  values,
+  { height, width },
+  { most = largest(values), signed = hasNegative(values) } = {},
+) {
   const shade = shadeOf(signed, most);
   paint(canvas, height, width, (i) => shade(values[i]));
 }
