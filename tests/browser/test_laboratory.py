@@ -105,7 +105,7 @@ def test_a_drag_moves_the_garment_and_three_heads_follow(page: Page, folder: Pat
     page.mouse.down()
     page.mouse.move(x + 3 * pixel, y - 2 * pixel, steps=5)
     page.mouse.up()
-    expect(page.locator(".result")).to_contain_text("Moved 3 px right, -2 px down")
+    expect(page.locator(".result")).to_contain_text("Moved 3 px right, 2 px up")
     small = data.resize(torch.from_numpy(bench.lab_garments()["T-shirt/top"])[None, None], data.SMALL)
     frame = data.normalise(data.place(small, data.FRAME, 3, -2)).cpu()
     for row, head in enumerate(("gap", "max", "flatten")):

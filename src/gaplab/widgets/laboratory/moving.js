@@ -86,7 +86,7 @@ function showMoving(view, parts, state, { now, centre }) {
   const drifts = now.map(({ pooled }, i) => drift(pooled, centre[i].pooled));
   const key = `${view.centre.key}`;
   if (parts.key.dataset.of !== key) {
-    Object.assign(parts, { trace: [], walked: null, at: "" });
+    Object.assign(parts, { trace: [heads.map(() => 0)], walked: null, at: "0 0" });
     parts.grid.hidden = true;
     parts.key.dataset.of = key;
   }
@@ -115,7 +115,9 @@ function showMoving(view, parts, state, { now, centre }) {
       formatPercent(most)
     }. Drift is the distance from the vector at the centre, over that vector's length.`;
   showPlaces(parts, state);
-  const moved = `${state.dx} px right, ${state.dy} px down`;
+  const moved = `${Math.abs(state.dx)} px ${state.dx < 0 ? "left" : "right"}, ${Math.abs(state.dy)} px ${
+    state.dy < 0 ? "up" : "down"
+  }`;
   return `Moved ${moved}: ${rows.map(([title, says, , moves]) => `${title} says ${says}, drift ${moves}`).join("; ")}.`;
 }
 
@@ -157,4 +159,5 @@ export const MOVING = {
   networks: (view, state) => [...new Set(view.networks[state.network].heads.map(({ network }) => network))],
   ask: askMoving,
   show: showMoving,
+  who: (view, state) => view.networks[state.network].heads[0].title,
 };

@@ -31,7 +31,7 @@ const TEMPLATE = `
   <div class="desk">
     <div class="left"></div>
     <div class="says">
-      <p class="gl-label">The network says</p>
+      <p class="gl-label who"></p>
       <ol class="best"></ol>
       <p class="gl-muted ms"></p>
       <label class="gl-control class"><span class="gl-label">Class</span><select name="label"></select></label>
@@ -244,6 +244,7 @@ async function question(view, state) {
   const sentence = panel.show(view, view.panels[state.experiment], state, answer);
   view.last = { state, answer, sentence };
   showPicture(view, answer);
+  view.find(".who").textContent = `${panel.who?.(view, state) ?? "The network"} says`;
   showBest(view, state, answer);
   view.find(".problem").textContent = "";
   view.find(".result").textContent = sentence;
