@@ -177,6 +177,21 @@ def off(found, expected):
     return float((found - expected).norm() / expected.norm().clamp(min=1e-12))
 
 
+def nearest_gate(name, image):
+    """The smallest distance from zero, in double precision, of what any ReLU of a ResNet reads."""
+    found = []
+
+    def noting(x, *others, **options):
+        found.append(float(x.detach().abs().min()))
+        return torch.relu(x)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "relu", noting)
+        exporting.copy.deepcopy(body(name)).double()(image.double())
+    assert found
+    return min(found)
+
+
 def all_of(name):
     return list(exported(name).plan["names"])
 
@@ -212,8 +227,10 @@ def test_each_trained_head_answers_as_its_network_for_any_class(asked, name):
         assert answer["label"] == label
         assert answer["best"] == int(logits.argmax())
         assert off(answer["logits"], logits) < 1e-5
+        # A gate that reads zero but for rounding may open here and not there: the second image has one at 2e-8.
+        tolerance = 1e-5 if nearest_gate(name, image) > 2e-7 else 2e-3
         for layer in ("layer1", "picture"):
-            assert off(answer["gradients"][layer], found[layer]) < 1e-5
+            assert off(answer["gradients"][layer], found[layer]) < tolerance
 
 
 def test_class_maps_add_up_to_the_logit(asked):
