@@ -1225,6 +1225,10 @@ VoteExplorer(
 )
 
 # %% [markdown]
+# [The laboratory](laboratory.ipynb) has a trained network in the page. <a href="laboratory.html#lab&amp;experiment=votes&amp;network=photographs">Let it vote on a photograph of your own</a>.
+# The network is loaded when you follow the link; the photograph stays in the page.
+
+# %% [markdown]
 # ### Your turn
 #
 # With a running kernel: any photograph, any of its first classes, two networks, and the layer to read. At the last map the votes add up to the logit. At earlier layers no linear classifier reads the map, so Grad-CAM (Selvaraju and others 2017) stands in: each channel weighted by its mean gradient. Its map adds up to nothing in particular.

@@ -1234,6 +1234,10 @@ SizeExplorer(
 )  # fmt: skip
 
 # %% [markdown]
+# [The laboratory](laboratory.ipynb) has a trained network in the page. <a href="laboratory.html#lab&amp;experiment=size">Give it a picture of any size</a>:
+# the last map and the probabilities follow, and the flattened head says why it cannot.
+
+# %% [markdown]
 # ### Your turn
 #
 # With a running kernel: any of torchvision's ResNets, or the photograph network, on a photograph of any size. ResNet-50 can fetch its ImageNet weights

@@ -1374,6 +1374,10 @@ GradientMicroscope(
 )
 
 # %% [markdown]
+# [The laboratory](laboratory.ipynb) has a trained network in the page. <a href="laboratory.html#lab&amp;experiment=pool&amp;pool=gem">Swap its pool</a>
+# and see the gradient at the map, one block back, at the stem and at your own picture; add noise, and see whether it keeps its direction.
+
+# %% [markdown]
 # ## Further evidence: your turn
 #
 # With a running kernel: choose the network, the pool and the layer, and see where the top class's gradient goes on a photograph. ResNet-50 can fetch its ImageNet weights once; random weights show how gradients spread, not what

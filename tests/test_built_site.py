@@ -21,7 +21,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from gaplab import claims, rendering
+from gaplab import claims, live, rendering
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build" / "html"
@@ -177,7 +177,11 @@ def test_code_has_a_node_for_a_colour_and_not_for_a_token(path):
 
 def test_the_worker_keeps_every_page_and_all_that_it_loads():
     worker = (SITE / "service-worker.js").read_text(encoding="utf-8")
-    files = json.loads(worker.partition("(self, ")[2].partition(");\n")[0])["FILES"]
+    lists = json.loads(worker.partition("(self, ")[2].partition(");\n")[0])
+    files = lists["FILES"]
+    assert {f"_live/{name}" for part in ("engine", "photographs", *live.names()) for name in live.scripts(part)} == {
+        *lists["LATER"]
+    }
     for path in pages():
         if path.name == KIT:
             continue
@@ -185,7 +189,7 @@ def test_the_worker_keeps_every_page_and_all_that_it_loads():
         for link in page(path).loads:
             target = (path.parent / unquote(urlsplit(link).path)).resolve()
             assert target.relative_to(SITE.resolve()).as_posix() in files
-    for name, digest in files.items():
+    for name, digest in {**files, **lists["LATER"]}.items():
         found = base64.b64encode(hashlib.sha256((SITE / name).read_bytes()).digest()).decode()
         assert digest == f"sha256-{found}", name
 

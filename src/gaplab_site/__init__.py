@@ -7,6 +7,7 @@ Jobs of the book's own:
 - `reading_time`: a chapter says how long it takes to read.
 - `problem_sets`: a problem set says what it takes and offers its notebook.
 - `mentions`: the first mention of a term or a paper on a page leads to the glossary or the bibliography.
+- `live`: the scripts of the networks that pages can run stand beside the pages.
 - `publishing`: the address of the repository turns on all that needs one.
 - `search`: the whole book is searched in the page, from the disk too.
 - `kit`: the interview's pages in one file, to send to oneself.

@@ -7,11 +7,11 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from gaplab import contents
-from gaplab_site import keeping, kit, pictures, search, styles
+from gaplab_site import keeping, kit, live, pictures, search, styles
 
 
 def finish(app: Sphinx, failure: Exception | None) -> None:
-    """Drop unseen pictures; write the one style sheet, the search's texts, the kit, and what keeps the site.
+    """Drop unseen pictures; write the style sheet, the search's texts, the kit, the live networks, and what keeps all.
 
     Each needs what the ones before it wrote.
     """
@@ -26,6 +26,7 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
     interview = [name for name in named if name in app.env.found_docs and name not in kit.LEFT_OUT]
     if interview:
         kit.write_kit(site, interview, app.config.html_title, app.config.html_baseurl)
+    live.write_networks(site)
     keeping.keep_site(site, written, app.config.html_title)
 
 

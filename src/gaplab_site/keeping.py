@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from gaplab_site import live
 from gaplab_site.search import TEXTS
 from gaplab_site.styles import SHEET, loaded_scripts
 
@@ -38,7 +39,10 @@ def keep_site(site: Path, pages: Iterable[Path], title: str) -> None:
     parts = (path for pattern in PARTS for path in site.glob(pattern))
     files = {*pages, *scripts, *parts, *(site / name for name in (SHEET, TEXTS, ICON, MANIFEST))}
     held = {path.relative_to(site).as_posix(): path.read_bytes() for path in sorted(files)}
+    # What a reader may never ask for, and what is large, is kept from the first time that it is asked for.
+    later = {path.relative_to(site).as_posix(): path.read_bytes() for path in sorted((site / live.FOLDER).glob("*.js"))}
     lists = {"FILES": {name: _digest(content) for name, content in held.items()}, "BYTES": sum(map(len, held.values()))}
+    lists["LATER"] = {name: _digest(content) for name, content in later.items()}
     own = Path(__file__).with_name("worker.js").read_text(encoding="utf-8")
     (site / WORKER).write_text(f"Object.assign(self, {json.dumps(lists)});\n{own}", encoding="utf-8")
 
