@@ -98,7 +98,7 @@ def _may_stay(tag: str, name: str, value: str) -> bool:
     return name in ATTRIBUTES
 
 
-class Page(HTMLExporter):  # type: ignore[misc]
+class Page(HTMLExporter):
     """nbgrader's page, with everything that a student wrote made clean."""
 
     @default("sanitize_html")
@@ -107,7 +107,7 @@ class Page(HTMLExporter):  # type: ignore[misc]
 
     def default_filters(self) -> Iterator[tuple[str, Any]]:
         """Put the filters for a student's HTML and Markdown in the place of nbconvert's."""
-        yield from super().default_filters()
+        yield from super().default_filters()  # type: ignore[no-untyped-call]
         yield "clean_html", clean
         yield "markdown2html", self._markdown
 

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import nbformat
 from nbformat import NotebookNode
@@ -284,10 +285,10 @@ def _read_notebook(submission: Submission) -> str:
         text = _decoded(content)
         if not text.lstrip().startswith("{"):
             return f"is not a notebook: {'it is empty' if not text.strip() else 'what is in it is something else'}"
-        notebook = nbformat.reads(text, as_version=4)
+        notebook = cast(NotebookNode, nbformat.reads(text, as_version=4))
         if not all(isinstance(cell.source, str) and cell.cell_type for cell in notebook.cells):
             return "is not a notebook that can be read: it has a cell without text"
-        clean = _without_half_letters(notebook) if HALF.search(text) else notebook
+        clean = cast(NotebookNode, _without_half_letters(notebook)) if HALF.search(text) else notebook
     except _UnreadableError as problem:
         return str(problem)
     except OSError as problem:

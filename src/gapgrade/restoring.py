@@ -115,9 +115,8 @@ def _joined(parts: list[NotebookNode]) -> tuple[str, NotebookNode]:
             new = name
             if pictures.get(name, content) != content:
                 new = f"{number}-{name}"
-                text = re.sub(
-                    f"attachment:{re.escape(name)}(?![^\\s)\"'>])", lambda _, new=new: f"attachment:{new}", text
-                )
+                link = f"attachment:{new}".replace("\\", r"\\")
+                text = re.sub(f"attachment:{re.escape(name)}(?![^\\s)\"'>])", link, text)
             pictures[new] = content
         texts.append(text)
     return "\n\n".join(texts), pictures

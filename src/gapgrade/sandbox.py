@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 from jupyter_client.kernelspec import KernelSpecManager
@@ -239,7 +239,8 @@ class Sandbox:
             with client.setup_kernel(cleanup_kc=True, **where, **quiet):
                 client.shutdown_kernel = "immediate"
                 memory, room = int(limits.memory_gib * 2**30), limits.scratch_mib * 2**20
-                with Watch(client.km.provisioner.pid, scratch, memory, limits.processes, room) as client.watch:
+                pid = cast(Any, client.km).provisioner.pid
+                with Watch(pid, scratch, memory, limits.processes, room) as client.watch:
                     yield client
 
     def _write_spec(self, scratch: Path, limits: Limits) -> str:

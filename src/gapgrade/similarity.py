@@ -108,12 +108,12 @@ def page(
     view = difflib.HtmlDiff(tabsize=4, wrapcolumn=70)
     parts = []
     for pair in found:
-        texts = [
+        ours, theirs = [
             (solutions if name == PUBLISHED else answers[name])[pair.exercise].splitlines()
             for name in (pair.first, pair.second)
         ]
         first, second = html.escape(pair.first), html.escape(pair.second)
-        table = view.make_table(*texts, fromdesc=first, todesc=second)
+        table = view.make_table(ours, theirs, fromdesc=first, todesc=second)
         head = f"{html.escape(pair.exercise)}: {first} and {second}, {pair.ratio:.0%}"
         parts.append(f"<details><summary>{head}</summary>{table}</details>")
     said = (

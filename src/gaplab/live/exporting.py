@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
-from timm.layers import Conv2dSame
+from timm.layers import Conv2dSame  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -67,12 +67,18 @@ def export(name: str, network: nn.Module) -> Exported:
         ReaderError: It is another network, or has a part that the engine has no layer for.
     """
     # Batch norm is folded in double precision, so that the one rounding is that to the page's numbers.
+    classes: tuple[str, ...]
     twin = copy.deepcopy(network).double().requires_grad_(False)
     recorder = _Recorder()
     if isinstance(twin, models.CifarResNet):
         _record_resnet(recorder, twin)
-        licence, limit, classes = MIT, None, data.CLASSES
-        picture = {"channels": twin.conv1.in_channels, "side": data.FRAME, "mean": [data.MEAN], "std": [data.STD]}
+        licence, limit, classes = MIT, None, tuple(data.CLASSES)
+        picture: dict[str, Any] = {
+            "channels": twin.conv1.in_channels,
+            "side": data.FRAME,
+            "mean": [data.MEAN],
+            "std": [data.STD],
+        }
     elif isinstance(twin, weights.PhotoNetwork) and twin.name == PHOTO_NETWORK:
         _record_lite0(recorder, cast(Any, twin.body))
         licence, limit, classes = APACHE, SMALL, tuple(twin.categories)
@@ -88,7 +94,7 @@ def export(name: str, network: nn.Module) -> Exported:
     channels = [record["outputs"] for record in recorder.layers if "outputs" in record][-1]
     head["side"] = math.isqrt(linear.in_features // channels)
     content = _rounded([*recorder.matrices, (head, linear)], limit)
-    plan = {"name": name, "licence": licence, "picture": picture, "classes": list(classes)}
+    plan: dict[str, Any] = {"name": name, "licence": licence, "picture": picture, "classes": list(classes)}
     plan |= {"names": recorder.names, "head": head, "layers": recorder.layers}
     return Exported(plan, content, twin.float())
 
@@ -170,7 +176,7 @@ def _record_resnet(recorder: _Recorder, network: models.CifarResNet) -> None:
                 raise _unknown("a plain or an antialiased network")
             inner = recorder.convolution(tensor, block, "conv1", "bn1", "relu")
             inner = recorder.convolution(inner, block, "conv2", "bn2")
-            tensor = recorder.sum(inner, recorder.shortcut(tensor, block.downsample), "relu")
+            tensor = recorder.sum(inner, recorder.shortcut(tensor, cast(nn.Module, block.downsample)), "relu")
             recorder.names[f"{stage}.{index}"] = tensor
         recorder.names[stage] = tensor
 
@@ -178,7 +184,7 @@ def _record_resnet(recorder: _Recorder, network: models.CifarResNet) -> None:
 def _record_lite0(recorder: _Recorder, body: nn.Module) -> None:
     tensor = recorder.names["stem"] = recorder.convolution(0, body, "conv_stem", "bn1")
     for index, stage in enumerate(cast(nn.Sequential, body.blocks)):
-        for number, block in enumerate(stage):
+        for number, block in enumerate(cast(nn.Sequential, stage)):
             inner = tensor
             # The first block has no 1 x 1 convolution in front, since it need not widen.
             names = ("conv_pw", "conv_dw", "conv_pwl") if hasattr(block, "conv_pwl") else ("conv_dw", "conv_pw")
@@ -220,8 +226,9 @@ def _rounded(matrices: list[tuple[dict[str, Any], nn.Module]], limit: int | None
             "form": "int8" if rounded.dtype == torch.float32 else "float16",
         }
         place += rows.numel() + len(bias)
-        module.weight.copy_(rounded.view_as(module.weight))
-        module.bias.copy_(bias)
+        weight = cast(Tensor, module.weight)
+        weight.copy_(rounded.view_as(weight))
+        cast(Tensor, module.bias).copy_(bias)
     sections = ((floats, "<f4"), (halves, "<f2"), (eighths, "i1"))
     return b"".join(part.numpy().astype(kind).tobytes() for parts, kind in sections for part in parts)
 

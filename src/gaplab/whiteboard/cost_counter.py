@@ -92,11 +92,11 @@ def _networks(draws: Draws) -> list[tuple[str, list[dict[str, Any]], tuple[int, 
         return dict(zip(names, ("conv", out, kernel, stride, padding, groups, bias)))  # noqa: B905
 
     linear, bare = ({"kind": "linear", "out": out, "bias": bias} for bias in (True, False))
-    norm, gap, flatten = {"kind": "norm"}, {"kind": "gap"}, {"kind": "flatten"}
-    pool = {"kind": "max", "kernel": 3, "stride": 2, "padding": 1}
-    stem = [conv(8, 7, 2, 3), norm, pool]
-    depthwise = [conv(8, 3, 2, 1, 8), norm, conv(out, 1, 1, 0), norm, gap, linear]
-    flattened = [flatten, bare, linear]
+    norm, gap, flatten = ({"kind": kind} for kind in ("norm", "gap", "flatten"))
+    pool: dict[str, Any] = {"kind": "max", "kernel": 3, "stride": 2, "padding": 1}
+    stem: list[dict[str, Any]] = [conv(8, 7, 2, 3), norm, pool]
+    depthwise: list[dict[str, Any]] = [conv(8, 3, 2, 1, 8), norm, conv(out, 1, 1, 0), norm, gap, linear]
+    flattened: list[dict[str, Any]] = [flatten, bare, linear]
     return [
         ("one 1x1 convolution", [conv(out, 1, 1, 0)], shape),
         ("one 3x3 convolution with bias", [conv(out, 3, 1, 0, bias=True)], shape),

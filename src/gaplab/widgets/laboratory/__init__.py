@@ -99,8 +99,8 @@ class Laboratory(PageWidget):
 
     networks = traitlets.Dict().tag(sync=True)
     scripts = traitlets.Dict().tag(sync=True)
-    experiments = traitlets.List().tag(sync=True)
-    pools = traitlets.List().tag(sync=True)
+    experiments: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    pools: traitlets.List[Any] = traitlets.List().tag(sync=True)
     garments = traitlets.Bytes().tag(sync=True)
     garment_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     limits = traitlets.Dict().tag(sync=True)
