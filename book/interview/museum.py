@@ -32,7 +32,7 @@ _ = torch.manual_seed(0)
 # %% [markdown]
 # ## 1. The end of Network in Network
 #
-# From a textbook. The text says what the comment says. **Seen:** nothing. Every cell ran, the loss fell, the curves looked right.
+# From a textbook. The text says what the comment says. **Seen:** nothing, for months. Every cell ran.
 
 
 # %% name="exhibit-1"
