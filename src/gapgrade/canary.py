@@ -87,7 +87,8 @@ class Canary:
 
     def cell(self) -> NotebookNode:
         """Return the cell, to be executed between an answer and its tests."""
-        return new_code_cell(CANARY.format(token=self.token))
+        cell: NotebookNode = new_code_cell(CANARY.format(token=self.token))
+        return cell
 
     def failed(self, cell: NotebookNode) -> bool:
         """Tell whether an executed cell has failed as it has to."""
