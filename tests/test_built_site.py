@@ -81,7 +81,9 @@ def widget_links(path: Path) -> list[str]:
     text = path.read_text(encoding="utf-8")
     states = [json.loads(found) for found in re.findall(r'<script type="application/json">(.*?)</script>', text)]
     lists = ("rows", "stages", "topics", "questions")
-    rows = [row for state in states for key in lists for row in state["state"].get(key, []) if isinstance(row, dict)]
+    rows = [
+        row for state in states for key in lists for row in state.get("state", {}).get(key, []) if isinstance(row, dict)
+    ]
     cells = [f"#{row['cell']}" for row in rows if "cell" in row]
     return [row[key] for row in rows for key in ("href", "proof") if key in row] + cells
 

@@ -15,7 +15,8 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
 
     Each needs what the ones before it wrote.
     """
-    if failure or app.builder.format != "html":
+    # Where nothing changed, Sphinx wrote no page, and named no sheets: all stands as it was finished before.
+    if failure or app.builder.format != "html" or not app.config.gaplab_sheets:
         return
     site = Path(app.outdir)
     written = built_pages(site)

@@ -123,4 +123,5 @@ def _style(site: Path) -> str:
         content = base64.b64encode((sheet.parent / address[1]).read_bytes()).decode()
         return f"url(data:font/woff2;base64,{content})"
 
-    return re.sub(r"url\(([\w/-]+\.woff2)\)", held, sheet.read_text(encoding="utf-8"))
+    text = re.sub(r"url\(([\w/-]+\.woff2)\)", held, sheet.read_text(encoding="utf-8"))
+    return re.sub(r"url\((?![\"']?data:)[^)]*\)", "none", text)  # icons of lists that the file does not have
