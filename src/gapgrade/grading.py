@@ -287,7 +287,9 @@ def _in_words(seconds: float, lms: str) -> str:
 
 def _gone(course: Course, assignment: Assignment, run: Run, results: list[Result]) -> list[str]:
     """Say of each student who is no longer in the folder what was graded and marked, and who may be the same."""
-    same = {result.record.content: result.record.student for result in results}
+    same: dict[str, list[str]] = {}
+    for result in results:
+        same.setdefault(result.record.content, []).append(result.record.student)
     sentences = []
     for record in run.gone:
         marks = course.marks(assignment, record.student)
@@ -296,7 +298,7 @@ def _gone(course: Course, assignment: Assignment, run: Run, results: list[Result
         if by_hand:
             sentence += f", of them by hand: {', '.join(by_hand)}"
         if record.content in same:
-            sentence += f"; **{same[record.content]}** has handed in the same file"
+            sentence += f"; the same file was handed in by {', '.join(same[record.content])}"
         sentences.append(sentence)
     return sentences
 
