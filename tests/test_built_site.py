@@ -151,6 +151,7 @@ def test_the_sheet_is_light_whole_and_without_icon_fonts():
     assert len(gzip.compress(text.encode())) < 35_000
     assert "@import" not in text
     assert "fa-solid-900" not in text
+    assert re.search(r'html\[data-theme="?light"?\] \.highlight \.mi', text), "the theme's colours of code"
     for address in re.findall(r"url\(([^\"'():]+)\)", text):
         assert (sheet.parent / address).is_file(), address
 

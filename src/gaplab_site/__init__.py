@@ -65,7 +65,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("html-page-context", code.join_tokens)
     app.connect("html-page-context", pictures.hold_pictures)
     app.connect("html-page-context", accessibility.satisfy_checkers)
-    app.connect("build-finished", finishing.finish)
+    # Last: the theme itself writes the colours of code when all is built.
+    app.connect("build-finished", finishing.finish, priority=900)
     # Sphinx keeps the pages that it has read: where this package changes, it must read them again.
     modules = sorted(Path(__file__).parent.glob("*.py"))
     return {
