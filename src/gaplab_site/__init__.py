@@ -67,8 +67,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("html-page-context", accessibility.satisfy_checkers)
     # Last: the theme itself writes the colours of code when all is built.
     app.connect("build-finished", finishing.finish, priority=900)
-    # Sphinx keeps the pages that it has read: where this package changes, it must read them again.
-    modules = sorted(Path(__file__).parent.glob("*.py"))
+    # Sphinx keeps the pages that it has read: where this package or the book's style changes, it must read them again.
+    modules = [*sorted(Path(__file__).parent.glob("*.py")), *sorted((Path(app.srcdir) / "_assets").glob("*.*s"))]
     return {
         "env_version": zlib.crc32(b"".join(module.read_bytes() for module in modules)),
         "parallel_read_safe": True,
