@@ -53,6 +53,7 @@ def rounding(name, network, pictures):
     return float((rounded - exact).abs().max()), same
 
 
+# %% name="rounding" tags=["remove-input"]
 garment = rounding(
     "resnet20-gap-s0", weights.load("resnet20-gap-s0"), data.normalise(images[::10])
 )
@@ -60,6 +61,8 @@ photographs = torch.cat([data.photograph(name).tensor for name in exporting.PHOT
 photograph = rounding("efficientnet_lite0", weights.photo_network(), photographs)
 assert garment[1]
 assert photograph[1]
+
+# %% name="rounding-words" tags=["remove-input"]
 say(f"""
 The page's engine computes the same layers as PyTorch from the same weights, and a test compares every block and every gradient. To keep the download small, the weights are rounded.
 ResNet-20 has them in 16 bits: on {len(images[::10])} garments its logits move by at most {garment[0]:.3f}. EfficientNet-Lite0 has most of them in 8 bits: on these photographs its logits move by

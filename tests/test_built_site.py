@@ -209,7 +209,7 @@ def test_no_link_lies_in_another(path):
     """A browser cuts the outer one short: a term of the glossary in a question's link must be left alone."""
     depth = 0
     for closes in re.findall(
-        r"<(/?)a\b", re.sub(r"(?s)<script.*?</script>|<svg.*?</svg>", "", path.read_text("utf-8"))
+        r"<(/?)a\b", re.sub(r"(?s)<script.*?</script>|<svg.*?</svg>", "", path.read_text(encoding="utf-8"))
     ):
         depth += -1 if closes else 1
         assert depth in (0, 1)

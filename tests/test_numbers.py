@@ -103,7 +103,7 @@ def test_questions_carry_it_to_their_page_the_mock_interview_and_the_cards(bank)
 
 
 def test_the_front_page_and_the_spoken_answers_print_it():
-    assert f"({VERDICTS['P7'].number} % of the multiply-adds)" in text_of("index.ipynb")
+    assert f"{VERDICTS['P7'].number} %</a> of the multiply-adds)" in text_of("index.ipynb")
     source = (BOOK / "interview" / "say_aloud.py").read_text(encoding="utf-8")
     remembered = re.findall(r'number="(\w+)",\n +remember="(.*)"', source)
     assert len(remembered) == len(CHAPTERS)

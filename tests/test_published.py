@@ -130,7 +130,7 @@ def test_an_answer_is_listed_once(field):
 
 @pytest.fixture(scope="module")
 def found():
-    return published.answers(BOOK)
+    return published.on_trial(BOOK)
 
 
 def test_the_list_holds_answers_in_both_languages(found):

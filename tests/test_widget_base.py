@@ -136,7 +136,7 @@ def test_style_that_would_end_its_element_is_refused(tmp_path: Path) -> None:
 
 def test_every_widget_is_complete() -> None:
     made = [widget for widget in PageWidget.__subclasses__() if widget.__module__.startswith("gaplab.")]
-    assert len(made) == 10
+    assert len(made) == 11
     for widget in made:
         folder = Path(sys.modules[widget.__module__].__file__ or "").parent
         assert widget.slug.replace("-", "_") == folder.name

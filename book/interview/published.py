@@ -25,7 +25,7 @@
 from gaplab.figures import say
 from gaplab.interview import published
 
-answers, verdicts = published.answers()
+answers, verdicts = published.on_trial()
 trials = {answer.id: answer for answer in answers}
 
 # %% [markdown]

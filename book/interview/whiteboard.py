@@ -31,7 +31,7 @@ from torch import nn
 
 from gaplab import whiteboard
 
-# Full precision: GPUs round what convolutions read to ten bits (TF32) unless told not to.
+# Full precision: GPUs round what convolutions read to ten bits unless told not to.
 torch.backends.cudnn.conv.fp32_precision = "ieee"
 
 # %% name="judge-of-page" tags=["remove-input"]

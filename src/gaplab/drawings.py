@@ -118,7 +118,7 @@ def fit_phone(figure: Figure) -> Figure:
         figure = draw().figure
     panels = [ax for ax in figure.axes if ax.get_subplotspec() is not None and not hasattr(ax, "_colorbar")]
     bars = [_take_bar(ax) for ax in figure.axes if hasattr(ax, "_colorbar")]
-    for ax in [ax for ax in panels if not ax.has_data()]:
+    for ax in [ax for ax in panels if not ax.axison and not ax.has_data()]:  # what a grid has left over
         panels.remove(ax)
         ax.remove()
     for text in cast(list[Text], figure.findobj(Text)):

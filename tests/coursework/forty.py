@@ -86,7 +86,7 @@ def start(given):
     command = [sys.executable, "-m", "gapgrade", "grade", str(given), "--course", str(HERE / "fixture")]
     limits = ["--cell-seconds", "15", "--memory", "2", "--jobs", "2"]
     lab = ["--python", os.environ["GAPLAB_LAB_PYTHON"]]
-    log = given.with_suffix(".log").open("a")
+    log = given.with_suffix(".log").open("a", encoding="utf-8")
     return subprocess.Popen(
         [*command, *limits, *lab],
         stdout=log,

@@ -80,7 +80,7 @@ class Answer:
     assertions: tuple[Assertion, ...]
 
 
-def answers(book: Path = Path("..")) -> tuple[list[Answer], dict[str, Verdict]]:
+def on_trial(book: Path = Path("..")) -> tuple[list[Answer], dict[str, Verdict]]:
     """Read the published answers and the verdicts that decide them.
 
     Args:
