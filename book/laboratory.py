@@ -11,7 +11,7 @@
 # # Question the network
 #
 # A trained network runs inside this page, forward and backward, with no server and no network connection. Put a garment, a photograph or a picture of your own on
-# the table, and repeat the experiments of the chapters on it: every number below is computed while you watch. What you bring along never leaves the page.
+# the table, and repeat the experiments of the chapters on it: every number in its frame is computed while you watch. What you bring along never leaves the page.
 
 # %% name="setup" tags=["remove-input"]
 from gaplab import data

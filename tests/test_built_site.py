@@ -401,6 +401,16 @@ class TestPublished:
                 source.parents[1] != ROOT
             )
 
+    def test_a_build_with_nothing_to_do_leaves_the_sheet_and_one_with_a_new_style_renews_it(self, published):
+        sheet = published / "_build" / "html" / "_static" / "book-style.css"
+        before = sheet.read_text(encoding="utf-8")
+        assert built(published).returncode == 0
+        assert sheet.read_text(encoding="utf-8") == before
+        style = published / "book" / "_assets" / "book.css"
+        style.write_text(style.read_text(encoding="utf-8") + "\n.bd-article p { tab-size: 7; }\n", encoding="utf-8")
+        assert built(published).returncode == 0
+        assert "tab-size: 7" in sheet.read_text(encoding="utf-8")
+
     def test_a_claim_without_a_verdict_fails_the_build(self, published):
         chapter = published / "book" / "01_parameter_count.ipynb"
         text = chapter.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gaplab import figures
+from gaplab import drawings, figures
 from gaplab.evidence import summary
 
 
@@ -35,6 +35,17 @@ def test_the_same_figure_is_the_same_bytes(displayed):
         figures.show(figures.axes(), name="fig-a", alt="Empty axes.", caption="A caption.")
 
     assert displayed(act) == displayed(act)
+
+
+def test_show_leaves_other_figures_open(displayed, monkeypatch, tmp_path):
+    """A phone's version may be a figure of its own: it is closed, and nobody else's is."""
+    monkeypatch.setenv(drawings.FOLDER, str(tmp_path))
+    other = figures.axes().figure
+    members = [("a", 2014, "lane"), ("b", 2015, "lane")]
+    tree = figures.family_tree(members, {"lane": {"color": "#0072B2", "marker": "o"}}, [])
+    displayed(lambda: figures.show(tree, name="fig-a", alt="A tree.", caption="A caption."))
+    assert plt.get_fignums() == [other.number]
+    assert (tmp_path / "fig-a-phone.svg").exists()
 
 
 def test_head_bars_draw_both_parts_to_scale():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, SubplotSpec
@@ -55,7 +56,9 @@ def write(figure: Figure, name: str, hues: Mapping[str, str]) -> None:
     """
     if folder := os.environ.get(FOLDER):
         files.write(Path(folder) / f"{name}.svg", svg(figure, hues))
-        files.write(Path(folder) / f"{name}-phone.svg", svg(fit_phone(figure), hues))
+        phone = fit_phone(figure)
+        files.write(Path(folder) / f"{name}-phone.svg", svg(phone, hues))
+        plt.close(phone)
 
 
 def svg(figure: Figure, hues: Mapping[str, str]) -> str:

@@ -82,7 +82,7 @@ def show(target: Figure | Axes, *, name: str, alt: str, caption: str) -> None:
     picture.save(buffer, format="png", optimize=True)
     width, height = (round(100 * inches) for inches in figure.get_size_inches())
     drawings.write(figure, name, {plain.lower(): dark for plain, _, dark in HUES.values()})
-    plt.close("all")
+    plt.close(figure)
     bundle = {
         "image/png": base64.b64encode(buffer.getvalue()).decode("ascii"),
         "text/plain": f"Figure: {alt}",
