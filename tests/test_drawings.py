@@ -73,6 +73,30 @@ def test_a_legend_gets_the_columns_that_fit_and_keeps_its_order():
     assert inside(figure) == []
 
 
+def test_a_legend_of_two_columns_is_read_down_the_first_and_then_down_the_second():
+    figure, ax = plt.subplots(figsize=(8.6, 3.4))
+    names = ["average", "maximum", "flattened", "learned p"]
+    for name in names:
+        ax.plot([1, 2], [3, 4], label=name)
+    ax.legend(ncols=4)
+    figure = drawings.fit_phone(figure)
+    figure.draw_without_rendering()
+    (legend,) = figure.findobj(Legend)
+    places = {text.get_text(): text.get_window_extent() for text in legend.get_texts()}
+    columns = sorted({round(box.x0) for box in places.values()})
+    assert len(columns) == 2
+    assert sorted(places, key=lambda name: (round(places[name].x0), -places[name].y0)) == names
+
+
+def test_what_a_grid_has_left_over_is_no_panel():
+    drawn = figures.map_grid(np.zeros((10, 2, 2)), list("abcdefghij"), "x", photograph=np.zeros((4, 4, 3), np.uint8))
+    figure = drawings.fit_phone(drawn)
+    figure.draw_without_rendering()
+    *pictures, _ = figure.axes
+    assert len(pictures) == 11
+    assert len({round(ax.get_window_extent().x0) for ax in pictures}) == 3
+
+
 def test_words_that_leave_the_page_are_found():
     figure = two_panels()
     figure.set_size_inches(drawings.PHONE, 3)
@@ -108,6 +132,25 @@ def test_titles_at_the_left_of_rows_move_above_them():
 def test_words_at_a_bars_end_stay_on_the_page():
     ax = figures.head_bars(["a network", "b"], np.array([3.0, 10.0]), np.array([1.0, 0.5]))
     assert inside(drawings.fit_phone(ax.figure)) == []
+
+
+def test_long_words_beside_a_point_are_broken_and_leave_the_plot_its_room():
+    figure, ax = plt.subplots(figsize=(8.2, 3))
+    ax.plot([1, 50], [1, 2])
+    ax.text(50, 2, "a network with a long name 54.8, another network with a long name 14.4", va="center")
+    figure = drawings.fit_phone(figure)
+    assert inside(figure) == []
+    assert "\n" in ax.texts[0].get_text()
+    assert ax.get_window_extent().width > 0.3 * figure.bbox.width
+
+
+def test_ticks_whose_words_touch_are_turned():
+    figure, ax = plt.subplots(figsize=(8.2, 3))
+    ax.plot(range(12), range(12))
+    ax.set_xticks(range(12), ["0.0001"] * 12)
+    figure = drawings.fit_phone(figure)
+    figure.draw_without_rendering()
+    assert {label.get_rotation() for label in ax.get_xticklabels()} == {60.0}
 
 
 def test_the_family_tree_is_drawn_for_the_phone():
@@ -149,8 +192,9 @@ def test_a_photograph_is_light_and_a_map_exact():
 
 def test_drawings_are_written_only_where_they_are_wanted(tmp_path, monkeypatch):
     monkeypatch.delenv(drawings.FOLDER, raising=False)
-    drawings.write(two_panels(), "fig-a", {})
-    assert list(tmp_path.iterdir()) == []
+    with monkeypatch.context() as nowhere:
+        nowhere.setattr(drawings.files, "write", None)
+        drawings.write(two_panels(), "fig-a", {})
     monkeypatch.setenv(drawings.FOLDER, str(tmp_path))
     drawings.write(two_panels(), "fig-a", {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fig-a-phone.svg", "fig-a.svg"]

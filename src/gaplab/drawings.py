@@ -249,7 +249,7 @@ def _narrow(figure: Figure, legend: Legend) -> None:
 
 
 def _fit_words(figure: Figure, panels: list[Axes]) -> None:
-    """Break lines that are wider than their panel or figure, and make room for ticks' and bars' words."""
+    """Break lines that are wider than their panel or figure, and turn ticks' words that touch."""
     for ax in panels:
         boxes = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
         if any(first.x1 > second.x0 for first, second in pairwise(boxes)):
@@ -261,12 +261,6 @@ def _fit_words(figure: Figure, panels: list[Axes]) -> None:
             for text in ax.texts:
                 _break(text, 0.5 * figure.bbox.width)
         _break(ax.yaxis.label, ax.get_window_extent().height, upright=True)
-    figure.draw_without_rendering()
-    for ax in panels:
-        over = max((text.get_window_extent().x1 for text in ax.texts), default=0.0) - figure.bbox.x1
-        if over > 0 and ax.get_xscale() == "linear":
-            (low, high), width = ax.get_xlim(), ax.get_window_extent().width
-            ax.set_xlim(low, low + (high - low) * width / (width - over - 4))
 
 
 def _break(text: Text, room: float, *, upright: bool = False) -> None:
