@@ -133,6 +133,7 @@ def test_every_chapter_has_its_ladder(questions):
         ('"q-param-02", ', "", "a ladder has 5 rungs"),
         ("q-param-02", "q-param-05", "each another question"),
         ("q-param-02", "q-param-10", "does not climb from screen to expert"),
+        ('"q-param-05", "q-param-03", "q-param-12"', '"q-param-12", "q-param-03", "q-param-05"', "does not climb"),
         ("q-near-21", "q-param-13", "the last rung is architecture"),
         ("chapter = 2", "chapter = 1", "a chapter has two ladders"),
     ],

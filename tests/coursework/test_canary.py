@@ -19,6 +19,11 @@ ATTACKS = {
     "a check that accepts all": "checking.same_tensor = lambda *a, **k: None",
     "a check with another body": "checking.same_tensor.__code__ = (lambda *a, **k: None).__code__",
     "a comparison that agrees": "torch.equal = lambda *a: True",
+    "a check of a set with another body": """
+from gaplab.coursework import ps1
+ps1.check_parameters.__code__ = (lambda *a, **k: None).__code__
+""",
+    "nothing to look at": "checking.__file__ = 'gone'",
     "asserts taken out": """
 import ast
 class Blind(ast.NodeTransformer):

@@ -42,6 +42,15 @@ def test_names_comments_and_docstrings_do_not_count():
     assert found(ann=LONG, bob=COMMENTED, eve=OTHER) == [("ann", "bob", 1.0)]
 
 
+def test_a_pair_is_as_alike_as_its_trees():
+    """A line added to one of two equal programs of n nodes: twice what both have, over all that they have."""
+    longer = LONG.replace("    return", "    total = total * 1.0\n    return")
+    (pair,) = pairs(ASSIGNMENT, {"ann": {"ex-0-1": LONG}, "bob": {"ex-0-1": longer}}, {}, 0.9)
+    nodes, more = len(shape(LONG)), len(shape(longer))
+    assert pair.ratio == pytest.approx(2 * nodes / (nodes + more))
+    assert 0.9 < pair.ratio < 1
+
+
 @pytest.mark.parametrize("old", ["+= 1", "== 0", "total / count", "no cells"])
 def test_what_a_program_does_counts(old):
     new = {"+= 1": "+= 2", "== 0": "< 1", "total / count": "count / total", "no cells": "empty"}[old]
