@@ -91,9 +91,15 @@ def test_a_mend_that_fails_is_refused():
 
 
 def test_what_is_shown_does_not_give_the_fault_away(displayed):
-    (data,) = displayed(lambda: museum.caught(positive, -1, 1))
+    def pool(x):
+        return -x
+
+    def answers_positively(pool):
+        assert pool(1) > 0
+
+    (data,) = displayed(lambda: museum.caught(answers_positively, pool, abs))
     assert data["text/plain"] == (
-        "The test that would have caught it fails on this code (AssertionError) and passes on the mend."
+        "The test that would have caught it fails on `pool` (AssertionError) and passes on the mend."
     )
 
 

@@ -35,7 +35,7 @@ def caught(test: Callable[[Any], None], bug: Any, mend: Any) -> None:
 
     Args:
         test: Takes the code under test, and raises an error if it is wrong.
-        bug: The code as it was.
+        bug: The code as it was, a function or a class.
         mend: The code as it should have been.
 
     Raises:
@@ -46,8 +46,9 @@ def caught(test: Callable[[Any], None], bug: Any, mend: Any) -> None:
         raise ReaderError("The test passes on the bug, so it guards nothing: ask for what the bug gets wrong.")
     if problem := failure(test, mend):
         raise ReaderError(f"The test fails on the mend as well: {problem}")
+    name = bug.__name__
     figures.say(
-        f"The test that would have caught it fails on this code ({type(failed).__name__}) and passes on the mend."
+        f"The test that would have caught it fails on `{name}` ({type(failed).__name__}) and passes on the mend."
     )
 
 
