@@ -59,7 +59,7 @@ def write_kit(site: Path, documents: list[str], title: str, base: str) -> None:
         '<!DOCTYPE html>\n<html lang="en" data-theme="light"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="description" content="All interview questions, lines to say and the mock interview in one file.">'
-        f"<title>{escape(head)}</title><script>{THEME}</script><style>{_style(site)}</style></head>\n"
+        f"<title>{escape(head)}</title><script>{THEME}{_script(site)}</script><style>{_style(site)}</style></head>\n"
         f'<body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
         f'<article class="bd-article"><nav aria-label="Contents"><p>{escape(head)}</p><ul>{entries}</ul></nav>\n'
         f"{''.join(text for _, text in articles)}</article>"
@@ -113,6 +113,11 @@ def _article(site: Path, name: str, lead: Callable[[str], str]) -> tuple[str, st
 def _led(part: dict[str, Any], lead: Callable[[str], str]) -> dict[str, Any]:
     """Lead the links in a widget's state to their places in the file."""
     return part | {key: lead(part[key]) for key in ("href", "proof") if isinstance(part.get(key), str)}
+
+
+def _script(site: Path) -> str:
+    """Return the script with which the keyboard reaches what scrolls."""
+    return (site / "_static" / "scrolling.js").read_text(encoding="utf-8")
 
 
 def _style(site: Path) -> str:
