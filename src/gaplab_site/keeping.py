@@ -13,8 +13,8 @@ from gaplab_site.styles import SHEET, loaded_scripts
 
 MANIFEST, WORKER = "manifest.webmanifest", "service-worker.js"
 ICON = "_static/favicon.svg"
-PARTS = ("_images/*", "_static/katex/fonts/*")
-"""What pages show besides their text, as patterns of files."""
+PARTS = ("_images/*", "_static/katex/fonts/*", "*/_static/*.js", f"*/{TEXTS}")
+"""What pages show besides their text, as patterns of files; the last two are an edition's own scripts."""
 
 
 def keep_site(site: Path, pages: Iterable[Path], title: str) -> None:

@@ -43,7 +43,7 @@ def leave_search_to_the_book(app: Sphinx) -> None:
 
 
 def write_texts(site: Path, pages: Iterable[Path]) -> None:
-    """Write the passages of all pages for ``search.js``."""
+    """Write the passages of an edition's pages for ``search.js``."""
     passages = [passage for page in pages for passage in read_passages(page.relative_to(site).as_posix(), page)]
     text = json.dumps(passages, ensure_ascii=False, separators=(",", ":"))
     (site / TEXTS).write_text(f"globalThis.searchTexts = {text};\n", encoding="utf-8")
