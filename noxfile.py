@@ -228,7 +228,7 @@ def pdf(session: nox.Session) -> None:
         session.error("No Chromium was found: install it, or set GAPLAB_CHROMIUM to the path of one.")
     target = ROOT / "_build" / "pdf"
     source = {"PYTHONPATH": str(ROOT / "src")}
-    session.run(str(python), "-m", "gaplab_site.printing", str(SITE), str(target), external=True, env=source)
+    session.run(str(python), "-m", "gaplab_editions.printing", str(SITE), str(target), external=True, env=source)
     for page in sorted(target.glob("*.html")):
         printed = page.with_suffix(".pdf")
         options = ("--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--timeout=600000")
@@ -240,7 +240,7 @@ def pdf(session: nox.Session) -> None:
 @nox.session(venv_backend="none", default=False)
 def translate(session: nox.Session) -> None:
     """Bring the Chinese catalogues up to the English pages; after ``--`` pages to look at half done."""
-    options = ("-m", "gaplab_site.translation", "--site", str(SITE), *_arguments(session))
+    options = ("-m", "gaplab_editions", "--site", str(SITE), *_arguments(session))
     session.run(str(_book(session)), *options, external=True, env={"PYTHONPATH": str(ROOT / "src")})
 
 

@@ -10,8 +10,7 @@ Jobs of the book's own:
 - `search`: the whole book is searched in the page, from the disk too.
 - `kit`: the interview's pages in one file, to send to oneself.
 - `keeping`: a published site is kept on the reader's device after one visit.
-- `translation`: the Chinese edition, made of the built pages.
-- `epub`: each edition in one file for a reader of books, and in one page to print.
+- `editions`: the Chinese edition, made of the built pages, and each edition in a file to carry.
 - `styles`, `scripts`: a page loads one style sheet, and the scripts that it uses.
 
 Patches, each of which says what it waits for: `cells`, `offline`, `pictures`, `accessibility`, a part of `scripts`.
@@ -28,7 +27,7 @@ from sphinx.util.typing import ExtensionMetadata
 from gaplab_site import (
     accessibility,
     cells,
-    epub,
+    editions,
     finishing,
     kit,
     mentions,
@@ -40,7 +39,6 @@ from gaplab_site import (
     scripts,
     search,
     styles,
-    translation,
     verdicts,
 )
 
@@ -58,16 +56,16 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("doctree-read", reading_time.tell_reading_time)
     app.connect("doctree-read", problem_sets.tell_problem_set)
     app.connect("doctree-read", kit.offer_kit)
-    app.connect("doctree-read", epub.offer_epub)
+    app.connect("doctree-read", editions.offer_epub)
     app.connect("doctree-resolved", mentions.link_mentions)
     app.connect("html-page-context", scripts.load_few_scripts, priority=900)
     app.connect("html-page-context", styles.use_one_sheet, priority=900)
     app.connect("html-page-context", pictures.hold_pictures)
     app.connect("html-page-context", accessibility.satisfy_checkers)
-    app.connect("html-page-context", translation.offer_editions)
+    app.connect("html-page-context", editions.offer_editions)
     app.connect("build-finished", finishing.finish)
     # Sphinx keeps the pages that it has read: where this package changes, it must read them again.
-    modules = sorted(Path(__file__).parent.glob("*.py"))  # the translation works on what is written
+    modules = sorted(Path(__file__).parent.glob("*.py"))
     return {
         "env_version": zlib.crc32(b"".join(module.read_bytes() for module in modules)),
         "parallel_read_safe": True,

@@ -17,10 +17,10 @@ from bs4.filter import SoupStrainer
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from gaplab_editions import KIT_FILE as FILE
 from gaplab_site.doctrees import put_under_title
 from gaplab_site.styles import SHEET
 
-FILE = "interview/interview-kit.html"
 OFFERED = ("interview/index", "interview/say_aloud", "interview/mock")
 THEME = """
 const dark = matchMedia("(prefers-color-scheme: dark)");

@@ -1,6 +1,6 @@
 """An edition on one page for a browser to print, and the problem sets as handouts: ``nox -s pdf``.
 
-``python -m gaplab_site.printing SITE FOLDER`` writes ``book-en.html``, ``book-zh.html`` and ``problem-sets.html``.
+``python -m gaplab_editions.printing SITE FOLDER`` writes ``book-en.html``, ``book-zh.html`` and ``problem-sets.html``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
-from gaplab_site import epub, translation
+from gaplab_editions import LANGUAGE, epub
 
 STYLE = (
     epub.STYLE
@@ -103,13 +103,13 @@ def _leave_room(body: Tag) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Write the pages to print."""
     parser = argparse.ArgumentParser(
-        prog="python -m gaplab_site.printing", description=(__doc__ or "").partition("\n")[0]
+        prog="python -m gaplab_editions.printing", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("site", type=Path)
     parser.add_argument("folder", type=Path)
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
-    homes = {"en": options.site, translation.LANGUAGE: translation.target(options.site)}
+    homes = {"en": options.site, LANGUAGE: options.site / LANGUAGE}
     for language, home in homes.items():
         if not home.is_dir():
             continue

@@ -18,12 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bs4 import BeautifulSoup, Comment, Tag
-from docutils import nodes
-from sphinx.application import Sphinx
-
-from gaplab_site.doctrees import put_under_title
 
 FILE = "book.epub"
+SIZE = "gaplab-size"
+"""The class of what holds the file's size, where it is offered."""
 APART = re.compile(r"coursework/|interview/(?:mock|index)$")
 """Pages that the file leaves out."""
 GONE = frozenset("script style noscript button nav svg input select textarea link template".split())  # noqa: SIM905
@@ -52,21 +50,12 @@ class Part(NamedTuple):
     pages: list[tuple[str, str]]
 
 
-def offer_epub(app: Sphinx, doctree: nodes.document) -> None:
-    """Put a link to the file under the front page's title; `tell_size` writes its size when it is there."""
-    if app.env.docname == app.config.root_doc == "index":
-        link = f'<a href="{FILE}" download>The whole book in one file (EPUB)</a>'
-        put_under_title(
-            doctree, f'{link}, <span class="gaplab-size">0.0</span> MB, for phones, tablets and e-book readers.'
-        )
-
-
 def tell_size(pages: Iterable[Path], size: int) -> None:
     """Write the file's size, in bytes, where it is offered."""
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        if 'class="gaplab-size"' in text:
-            told = re.sub(r'(class="gaplab-size">)[\d.]+', rf"\g<1>{size / 1e6:.1f}", text)
+        if f'class="{SIZE}"' in text:
+            told = re.sub(rf'(class="{SIZE}">)[\d.]+', rf"\g<1>{size / 1e6:.1f}", text)
             page.write_text(told, encoding="utf-8")
 
 

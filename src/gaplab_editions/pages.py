@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup, NavigableString, Tag
 
-from gaplab_site.translation import markup, messages, scripts
-from gaplab_site.translation.catalogues import KIT, SITE, Edition, Found
+from gaplab_editions import markup, messages, scripts
+from gaplab_editions.catalogues import KIT, SITE, Edition, Found
 
 SCRIPTS = ("_static/keep.js", "_static/search.js")
 """The book's scripts with words for readers: an edition has its own."""

@@ -1,7 +1,7 @@
 """The words in a page: its texts as messages, and the page again with other words in their place.
 
 A message is what stands in one block: a paragraph, a cell of a table, a caption, a summary. Elements within a sentence
-become marks of Markdown or numbers (`gaplab_site.translation.messages`), so that a translation can put them elsewhere.
+become marks of Markdown or numbers (`gaplab_editions.messages`), so that a translation can put them elsewhere.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from bs4 import BeautifulSoup, NavigableString, PageElement, Tag
 
-from gaplab_site.translation import scripts
+from gaplab_editions import scripts
 
 INLINE = frozenset(
     "a abbr annotation b br cite code del em i img ins kbd mark q s small span strong sub sup svg u var wbr".split()  # noqa: SIM905

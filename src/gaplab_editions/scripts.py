@@ -10,7 +10,7 @@ Look = Callable[[str], str]
 BEFORE_REGEX = re.compile(r"(?:^|[(,=:\[!&|?{};<>+*-]|\breturn|=>)\s*$")
 SENTENCE = re.compile(
     r"[A-Za-z]{2,}[’'”),.:;]* +[A-Za-z“({⟨]|\}[ ,;:.%]+[A-Za-z]{2,}|[A-Za-z]{2,}[,:;]? +\{"
-    r"|^[ ,]*[A-Z][a-z]+[.:]? *$|[a-z]\.$"
+    r"|^[ ,]*[A-Z][a-z]+[.:]? *$|[a-z]\.$|^\d+ [a-z]+$"
 )
 """How a literal looks that readers see: two words, a word beside an expression, or one word with a capital."""
 CLASSES = re.compile(r"[\s\w-]*\b(?:gl|gaplab|bs|data|aria)-[\s\w{}-]*|[.#\[:-].*|[a-z]+(?: [a-z]+)?")

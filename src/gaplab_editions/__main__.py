@@ -10,9 +10,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from gaplab_site.finishing import built_pages
-from gaplab_site.translation import KIT, SITE, Edition, Maker, folder, target
-from gaplab_site.translation.catalogues import faults, words_in
+from gaplab_editions import LANGUAGE, built_pages
+from gaplab_editions.catalogues import KIT, SITE, Edition, faults, words_in
+from gaplab_editions.pages import Maker
 
 
 def owned(maker: Maker) -> dict[str, dict[str, str]]:
@@ -44,9 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="nox -s translate --", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("pages", nargs="*", help="pages, such as 01_parameter_count; all if none is named")
     parser.add_argument("--site", type=Path, default=Path("_build/html"))
-    parser.add_argument("--root", type=Path, default=Path())
+    parser.add_argument("--catalogues", type=Path, default=Path("translations") / LANGUAGE)
     options = parser.parse_args(arguments)
-    edition = Edition.read(folder(options.root))
+    edition = Edition.read(options.catalogues)
     english = built_pages(options.site)
     if not english:
         print("The site is not built: run `nox -s book` first.", file=sys.stderr)
@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
                     print(f"  {fault} in: {entry.string}")
     print(f"{done} of {total} English words are translated.")
     for page, made in shown.items():
-        path = target(options.site) / page
+        path = options.site / LANGUAGE / page
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(made, encoding="utf-8")
         print(f"Look at {path}")
