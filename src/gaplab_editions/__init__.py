@@ -19,6 +19,8 @@ from pathlib import Path
 
 LANGUAGE = "zh"
 """The Chinese edition's folder, in the site and among the catalogues."""
+UNTRANSLATED = "gaplab-untranslated"
+"""The class of the line that says that a page is not translated."""
 KIT_FILE = "interview/interview-kit.html"
 """The interview's one file, which repeats pages."""
 

@@ -29,10 +29,10 @@ ATTRIBUTES = ("alt", "aria-label", "aria-valuetext", "data-bs-title", "placehold
 CLAIM = re.compile(r"[A-Z]\d (?=[a-z])")
 MENTION = "gaplab-mention"
 IDS = frozenset(
-    "bytes cell file head href id kind level mark model name network pool proof slug topic variable x y zh".split()  # noqa: SIM905
+    "bytes cell file head href id kind level mark model network pool proof slug topic variable x y zh".split()  # noqa: SIM905
 )
 """Keys of a widget's state under which stand names that its script knows, and addresses."""
-WORDS = frozenset("choices classes does names verdict".split())  # noqa: SIM905
+WORDS = frozenset("choices classes does name names verdict".split())  # noqa: SIM905
 """Keys under which a single small word is there to be read."""
 TOKEN = re.compile(
     r"\\(?P<escaped>.)|(?P<code>`[^`]+`)|(?P<math>\$[^$]+\$)|(?P<strong>\*\*)|(?P<em>\*)|(?P<open>\[)"
@@ -291,4 +291,6 @@ def _leaves(value: Any, look: Look, key: str = "") -> Any:
     if not isinstance(value, str) or key in IDS or value.startswith("data:"):
         return value
     small = re.fullmatch(r"[\w./#-]*", value) and not re.fullmatch(r"[A-Z][a-z]+", value)
-    return value if small and key not in WORDS else look(value)
+    if small and key not in WORDS:
+        return value
+    return "\n\n".join(look(" ".join(paragraph.split())) for paragraph in value.split("\n\n"))

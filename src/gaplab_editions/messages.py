@@ -27,13 +27,18 @@ NUMBER = re.compile(
 )
 """A number that stands by itself: not the 50 of ResNet-50."""
 SLOT = re.compile(r"⟨(\d+)(?:([×÷])(10+))?⟩")
+STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 WORD = re.compile(r"[A-Za-z]{2,}")
 NAME = re.compile(r"(?<![\w.])(?=[\w.-]*(?:\d|_|[A-Z][\w]*[A-Z]))[A-Za-z][\w.]*(?:-[\w.]+)*")
 """A word with a digit, an underscore or two capitals is a name: ResNet-50, layer4, GAP."""
 
 
 def abstract(text: str) -> tuple[str, list[str]]:
-    """Return a sentence with slots for its numbers, and the numbers."""
+    """Return a sentence with slots for its numbers, and the numbers.
+
+    Quotation marks become straight ones: Sphinx curves them in prose and nothing does in widgets, which repeat prose.
+    """
+    text = text.translate(STRAIGHT)
     numbers: list[str] = []
 
     def slot(found: re.Match[str]) -> str:

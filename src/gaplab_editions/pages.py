@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup, NavigableString, Tag
 
-from gaplab_editions import markup, messages, scripts
+from gaplab_editions import UNTRANSLATED, markup, messages, scripts
 from gaplab_editions.catalogues import KIT, SITE, Edition, Found
 
 SCRIPTS = ("_static/keep.js", "_static/search.js")
@@ -21,10 +21,16 @@ HEADINGS = "#jb-print-docs-body, .bd-toc, .prev-next-title"
 """Parts around a page that repeat headings of pages: they are in Chinese where the heading is."""
 ENGLISH_ONLY = "In English"
 """The column of the dockets that says in English what the article says in Chinese."""
+COMPOSED = re.compile(
+    r"(\*\*In 30 seconds\.\*\*|Follow-up:|The whole question:)( )(.+)"
+    r"|(\*)([^*]+[.?!])(\* )(.+)"
+    r"|(.+?[.?!])( )(\[.+\]\([^)\s]*\))"
+)
+"""How the interview's pages put sentences together that stand alone in the mock interview and on cards."""
 UNLINKED = frozenset(
     "a code pre h1 h2 h3 h4 h5 h6 figcaption caption summary table script style".split()  # noqa: SIM905
 )
-UNLINKED_CLASSES = frozenset({"math", "text_html", "gaplab-reading", "gaplab-untranslated"})
+UNLINKED_CLASSES = frozenset({"math", "text_html", "gaplab-reading", UNTRANSLATED})
 Say = Callable[[str, str], str]
 """Takes a catalogue's name and a sentence."""
 
@@ -51,6 +57,8 @@ class Maker:
             def said(text: str) -> str:
                 if not self.edition.is_words(text):
                     return text
+                if catalogue.startswith("interview/") and (parts := COMPOSED.fullmatch(text)):
+                    return "".join(said(part) if part.strip(" *") else part for part in parts.groups() if part)
                 found.note(catalogue, text)
                 return self.say(catalogue, text)
 
@@ -87,7 +95,7 @@ class Maker:
             description = self.words(name).page(described_plain) if described else ""
             article = body.decode(formatter="minimal")
         elif article:
-            line = f'<p class="gaplab-untranslated" lang="{self.edition.language}">{self.edition.lines["english"]}</p>'
+            line = f'<p class="{UNTRANSLATED}" lang="{self.edition.language}">{self.edition.lines["english"]}</p>'
             article = re.sub(r"<article\b", '<article lang="en"', article, count=1)
             article = re.sub(r"(?s)(<h1\b.*?</h1>)", lambda found: found[0] + line, article, count=1)
         around = BeautifulSoup(f"{head}<article></article>{tail}", "html.parser")

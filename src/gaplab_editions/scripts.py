@@ -13,8 +13,8 @@ SENTENCE = re.compile(
     r"|^[ ,]*[A-Z][a-z]+[.:]? *$|[a-z]\.$|^\d+ [a-z]+$"
 )
 """How a literal looks that readers see: two words, a word beside an expression, or one word with a capital."""
-CLASSES = re.compile(r"[\s\w-]*\b(?:gl|gaplab|bs|data|aria)-[\s\w{}-]*|[.#\[:-].*|[a-z]+(?: [a-z]+)?")
-"""Names of classes, selectors, and one or two small words, which mostly are classes too: the listed ones are not."""
+CLASSES = re.compile(r"[\s\w-]*\b(?:gl|gaplab|bs|data|aria)-[\s\w{}-]*|[.#\[:-].*|[a-z]+(?: [a-z]+)?|[0-9a-f ]{20,}")
+"""Names of classes, selectors, colours, and one or two small words, mostly classes too: the listed ones are not."""
 TEXTS = re.compile(r"(?<=>)([^<>]+)(?=<)|(?<=aria-label=\")([^\"]+)(?=\")|(?<=placeholder=\")([^\"]+)(?=\")")
 
 

@@ -23,8 +23,10 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
     homes = {site: english} | editions.write_chinese(app, english)
     written = [page for pages in homes.values() for page in pages]
     styles.write_sheet(site, app.config.gaplab_sheets, written)
+    texts: dict[str, list[search.Passage]] = {}
     for home, pages in homes.items():
-        search.write_texts(home, pages)
+        texts = search.read_texts(home, pages, known=texts)
+        search.write_texts(home, texts)
         if app.config.root_doc == "index":
             epub.tell_size(pages, epub.write_epub(home, app.config.author, app.config.copyright))
     named = [name for name in contents.pages(Path(app.srcdir)) if name.startswith("interview/")]
