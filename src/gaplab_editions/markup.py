@@ -29,7 +29,7 @@ ATTRIBUTES = ("alt", "aria-label", "aria-valuetext", "data-bs-title", "placehold
 CLAIM = re.compile(r"[A-Z]\d (?=[a-z])")
 MENTION = "gaplab-mention"
 IDS = frozenset(
-    "bytes cell file head href id kind level mark model network pool proof slug topic variable x y zh".split()  # noqa: SIM905
+    "bytes cell file href id kind level mark model network pool proof slug topic variable x y zh".split()  # noqa: SIM905
 )
 """Keys of a widget's state under which stand names that its script knows, and addresses."""
 WORDS = frozenset("choices classes does name names verdict".split())  # noqa: SIM905

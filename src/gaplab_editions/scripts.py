@@ -10,10 +10,14 @@ Look = Callable[[str], str]
 BEFORE_REGEX = re.compile(r"(?:^|[(,=:\[!&|?{};<>+*-]|\breturn|=>)\s*$")
 SENTENCE = re.compile(
     r"[A-Za-z]{2,}[’'”),.:;]* +[A-Za-z“({⟨]|\}[ ,;:.%]+[A-Za-z]{2,}|[A-Za-z]{2,}[,:;]? +\{"
-    r"|^[ ,]*[A-Z][a-z]+[.:]? *$|[a-z]\.$|^\d+ [a-z]+$"
+    r"|^[ ,]*[A-Z][a-z-]+[.:]? *$|[a-z]\.$|^\d+ [a-z]+$"
 )
 """How a literal looks that readers see: two words, a word beside an expression, or one word with a capital."""
-CLASSES = re.compile(r"[\s\w-]*\b(?:gl|gaplab|bs|data|aria)-[\s\w{}-]*|[.#\[:-].*|[a-z]+(?: [a-z]+)?|[0-9a-f ]{20,}")
+CHOICE = re.compile(r"[?:] $")
+"""What stands before a small word that is chosen within a sentence: ``${n} px ${n > 0 ? "right" : "left"}``."""
+CLASSES = re.compile(
+    r"[\s\w-]*\b(?:gl|gaplab|bs|data|aria)-[\s\w{}-]*|[.#\[:-].*|[a-z]+(?: [a-z]+)?(?: \{\d\})?|[0-9a-f ]{20,}"
+)
 """Names of classes, selectors, colours, and one or two small words, mostly classes too: the listed ones are not."""
 TEXTS = re.compile(r"(?<=>)([^<>]+)(?=<)|(?<=aria-label=\")([^\"]+)(?=\")|(?<=placeholder=\")([^\"]+)(?=\")")
 
@@ -113,23 +117,23 @@ def translate(source: str, look: Look, spoken: frozenset[str] = frozenset()) -> 
         spoken: Small words that readers see although they look like names.
     """
 
-    def rewritten(start: int, end: int) -> str:
+    def rewritten(start: int, end: int, chosen: bool = False) -> str:
         outer: list[Literal] = []
         for literal in sorted(literals(source, start, end), key=lambda each: (each.start, -each.end)):
             if not outer or literal.start >= outer[-1].end:
                 outer.append(literal)
         out, at = [], start
         for literal in outer:
-            out += [source[at : literal.start], written(literal)]
+            before = source[max(literal.start - 3, 0) : literal.start - 1]
+            choice = chosen and bool(CHOICE.search(before)) and literal.text.islower() and literal.text != "s"
+            out += [source[at : literal.start], written(literal, choice)]
             at = literal.end
         return "".join([*out, source[at:end]])
 
-    def written(literal: Literal) -> str:
-        if literal.text == "use strict":
-            return literal.text
-        text = _spoken(literal, look, spoken)
+    def written(literal: Literal, choice: bool) -> str:
+        text = _spoken(literal, look, spoken | {literal.text} if choice else spoken)
         places = _expressions(literal, source)
-        parts = [rewritten(*place) for place in places]
+        parts = [rewritten(*place, chosen=literal.text.startswith("{1} ")) for place in places]
         return re.sub(r"\{(\d+)\}", lambda found: f"${{{parts[int(found[1]) - 1]}}}", text) if parts else text
 
     return rewritten(0, len(source))
