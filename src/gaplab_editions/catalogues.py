@@ -116,10 +116,13 @@ class Edition:
         self.write(name)
 
     def write(self, name: str) -> None:
-        """Write a catalogue; the same catalogue is the same bytes."""
+        """Write a catalogue, or delete one without messages; the same catalogue is the same bytes."""
         text = BytesIO()
         write_po(text, self.catalogues[name], width=0, omit_header=True, include_previous=True)
         path = self.folder / f"{name}.po"
+        if not len(self.catalogues[name]):
+            path.unlink(missing_ok=True)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(HEAD.format(self.locale) + text.getvalue().decode().lstrip("\n"), encoding="utf-8")
 

@@ -171,6 +171,6 @@ def _spoken(literal: Literal, look: Look, spoken: frozenset[str]) -> str:
         return TEXTS.sub(lambda found: safe(found[0]) if re.search(r"[A-Za-z]{2,}", found[0]) else found[0], text)
     if text.strip() in spoken:
         return said(text)
-    if CLASSES.fullmatch(text) or not SENTENCE.search(text.strip()) or re.match(r"\w+[-(]\S*(?:\(|$)", text):
+    if CLASSES.fullmatch(text) or not SENTENCE.search(text.strip()) or re.match(r"[a-z]+[-(]\S*(?:\(|$)", text):
         return literal.text
     return said(text)
