@@ -121,6 +121,7 @@ def book(session: nox.Session) -> None:
     source = {"PYTHONPATH": str(ROOT / "src")}
     cards = ("-m", "gaplab.interview.flashcards", str(SITE / "interview"))
     session.run(str(python), *cards, external=True, env=source, silent=True)
+    session.run(str(python), "-m", "gaplab_editions.cards", str(SITE), external=True, env=source, silent=True)
     session.log(f"The book is built. Open {SITE / 'index.html'}")
 
 

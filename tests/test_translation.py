@@ -308,3 +308,28 @@ def test_every_listed_page_is_one_of_the_book():
     from gaplab import contents
 
     assert set(EDITION.translated) <= {*contents.pages(ROOT / "book"), "search"}
+
+
+# Flashcards ----------------------------------------------------------------------------------------------------------
+
+
+def test_flashcards_follow_when_the_whole_bank_is_translated(tmp_path):
+    from gaplab.interview import flashcards, questions
+    from gaplab_editions import cards
+
+    one = questions.bank(ROOT / "book")[0][0]
+    edition = catalogues.Edition.read(FOLDER)
+    edition.catalogues = {}
+    missing = cards.write([one], edition, ROOT / "book", tmp_path)
+    assert one.ask in missing
+    assert list(tmp_path.iterdir()) == []
+    keys = {messages.abstract(text)[0]: text for text in missing}
+    edition.folder = tmp_path / "zh"
+    edition.merge("bank", {key: key for key in keys})
+    for key in keys:
+        edition.catalogues["bank"].get(key).string = f"译 {key}"
+    assert cards.write([one], edition, ROOT / "book", tmp_path) == []
+    line = (tmp_path / flashcards.TABLE).read_text(encoding="utf-8").splitlines()[1]
+    assert f"译 {one.ask}" in line
+    english = flashcards.deck([one], ROOT / "book", 0)
+    assert (tmp_path / flashcards.DECK).read_bytes() != english

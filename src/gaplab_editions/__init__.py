@@ -8,6 +8,8 @@ In another language:
 - `pages`: an edition's pages. One that ``edition.toml`` does not list as translated stays English, and says so.
 - ``python -m gaplab_editions``, which is ``nox -s translate``: brings the catalogues up to the pages.
 
+- `cards`: the flashcards, once the question bank is translated.
+
 To carry: `epub`, a file for readers of books, and `printing`, one page to print.
 
 Nothing here needs Sphinx; `gaplab_site.editions` calls it at the end of a build.

@@ -17,6 +17,7 @@ SCRIPTS = ("_static/keep.js", "_static/search.js")
 """The book's scripts with words for readers: an edition has its own."""
 OWN = (*SCRIPTS, "search-texts.js", "book.epub")
 """Files that an edition has besides its pages."""
+CARDS = ("interview/gaplab-flashcards.apkg", "interview/gaplab-flashcards.csv")
 HEADINGS = "#jb-print-docs-body, .bd-toc, .prev-next-title"
 """Parts around a page that repeat headings of pages: they are in Chinese where the heading is."""
 ENGLISH_ONLY = "In English"
@@ -74,6 +75,11 @@ class Maker:
         """Tell whether a page is listed as translated; one without a text of its own is, as what is around it."""
         return page.removesuffix(".html") in self.edition.translated
 
+    def cards(self) -> tuple[str, ...]:
+        """Name the edition's own flashcards, which are made once all questions are translated."""
+        asked = [page for page in self.pages if page.startswith("interview/")]
+        return CARDS if asked and all(map(self.is_whole, asked)) else ()
+
     def page(self, page: str, whole: bool) -> str:
         """Return a page of the edition.
 
@@ -83,7 +89,7 @@ class Maker:
         """
         text = (self.site / page).read_text(encoding="utf-8")
         self.modules |= _modules(text)
-        head, article, tail = _cut(_placed(text, page, {*self.pages, *OWN}))
+        head, article, tail = _cut(_placed(text, page, {*self.pages, *OWN, *self.cards()}))
         name = page.removesuffix(".html")
         title = description = ""
         if whole:
@@ -99,7 +105,7 @@ class Maker:
             article = re.sub(r"<article\b", '<article lang="en"', article, count=1)
             article = re.sub(r"(?s)(<h1\b.*?</h1>)", lambda found: found[0] + line, article, count=1)
         around = BeautifulSoup(f"{head}<article></article>{tail}", "html.parser")
-        self._around(around, name, title, description)
+        self._around(around, name, title, description, whole)
         return around.decode(formatter="minimal").replace("<article></article>", article, 1)
 
     def _article(self, body: BeautifulSoup, name: str) -> None:
@@ -115,7 +121,7 @@ class Maker:
             assert note
             reading.insert_after(note)
 
-    def _around(self, soup: BeautifulSoup, name: str, title: str, description: str) -> None:
+    def _around(self, soup: BeautifulSoup, name: str, title: str, description: str, whole: bool) -> None:
         """Put the words of the edition around a page: the head, the navigation, the footer."""
         words = self.words(SITE)
         held = []
@@ -131,7 +137,8 @@ class Maker:
                 label_words = " ".join(label.get_text().split())
                 last = [child for child in label.children if isinstance(child, NavigableString)][-1]
                 last.replace_with(f" {words.page(label_words)} ")
-            markup.translate(part, repeated)
+            if whole or "prev-next-title" in part.get_attribute_list("class"):
+                markup.translate(part, repeated)
         for link in soup.select("link[rel=next], link[rel=prev]"):
             link["title"] = self._heading(str(link["title"]))
         html, head = soup.html, soup.head
@@ -141,10 +148,10 @@ class Maker:
         root = str(html.get("data-content_root", ""))
         if root:
             html["data-content_root"] = posixpath.join("..", root) + ("" if root.endswith("/") else "/")
-        whole = words.page(str(soup.title.string).rpartition(" — ")[2]) if soup.title else ""
+        book = words.page(str(soup.title.string).rpartition(" — ")[2]) if soup.title else ""
         if soup.title:
             first = title or str(soup.title.string).rpartition(" — ")[0]
-            soup.title.string = f"{self._heading(first)} — {whole}" if first and first != whole else whole
+            soup.title.string = f"{self._heading(first)} — {book}" if first and first != book else book
         for meta in soup.select("meta[content]"):
             kind = meta.get("property") or meta.get("name")
             if kind == "og:image:alt" or (kind == "description" and not description and name == "search"):
@@ -157,7 +164,7 @@ class Maker:
             elif kind == "og:title" and title:
                 meta["content"] = title
             elif kind == "og:site_name":
-                meta["content"] = whole
+                meta["content"] = book
         held_title = soup.title.extract() if soup.title else None
         markup.translate(soup, words)
         if held_title:
