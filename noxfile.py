@@ -26,7 +26,7 @@ CPU = "--cpu"
 # PyTorch's own list of its builds without CUDA. They bear the locked versions with "+cpu" behind, which pip prefers.
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 # Folders with JavaScript of the book's own.
-SCRIPTS = ("src", "tests/browser", "book/_assets")
+SCRIPTS = ("src", "tests/browser", "tests/live_questions.js", "book/_assets")
 # Where the locked packages should be had as wheels; PyTorch's are for macOS 14 and later.
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 SYSTEMS = ("linux", "aarch64-manylinux_2_28", "macos", "windows")
@@ -243,6 +243,19 @@ def translate(session: nox.Session) -> None:
     """Bring the Chinese catalogues up to the English pages; after ``--`` pages to look at half done."""
     options = ("-m", "gaplab_editions", "--site", str(SITE), *_arguments(session))
     session.run(str(_book(session)), *options, external=True, env={"PYTHONPATH": str(ROOT / "src")})
+
+
+@nox.session(venv_backend="none", default=False)
+def live(session: nox.Session) -> None:
+    """Export the networks that pages run from their checkpoints (``assets/live``), after a training run."""
+    session.run(_lab(session), "-m", "gaplab.live.exporting", external=True)
+
+
+@nox.session(venv_backend="none", default=False)
+def kernels(session: nox.Session) -> None:
+    """Compile the live network's inner loops to WebAssembly, ``kernels.wasm`` beside ``kernels.c``."""
+    python = str(_environment(session, "kernels", *_needs("kernels")))
+    session.run(python, "-m", "gaplab.live.build", external=True, env={"PYTHONPATH": str(ROOT / "src")})
 
 
 @nox.session(venv_backend="none", default=False)

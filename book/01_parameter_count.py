@@ -965,6 +965,10 @@ backbones = [
 HeadCalculator(backbones)
 
 # %% [markdown]
+# [The laboratory](laboratory.ipynb) has a trained network in the page. <a href="laboratory.html#lab&amp;experiment=size">Change the size of its picture</a>:
+# the pooled head keeps its weights, and the flattened one no longer fits.
+
+# %% [markdown]
 # ## Further evidence: your own network
 #
 # With a running kernel you can ask for any classifier of torchvision, at any number of classes.

@@ -1220,6 +1220,10 @@ ShiftExplorer(
 # follows the garment, and its level changes on the way.
 
 # %% [markdown]
+# [The laboratory](laboratory.ipynb) has a trained network in the page. <a href="laboratory.html#lab&amp;experiment=move">Move a garment of your own</a>
+# by single pixels past three heads, and watch the vector of each drift.
+
+# %% [markdown]
 # ## Further evidence: your turn
 #
 # With a running kernel you can move any photograph before any of torchvision's ResNets, and see where its last map changes.

@@ -1225,6 +1225,10 @@ VoteExplorer(
 )
 
 # %% [markdown]
+# [The laboratory](laboratory.ipynb) has a trained network in the page. <a href="laboratory.html#lab&amp;experiment=votes&amp;network=photographs">Let it vote on a photograph of your own</a>.
+# The network is loaded when you follow the link; the photograph stays in the page.
+
+# %% [markdown]
 # ### Your turn
 #
 # With a running kernel: any photograph, any of its first classes, two networks, and the layer to read. At the last map the votes add up to the logit. At earlier layers no linear classifier reads the map, so Grad-CAM (Selvaraju and others 2017) stands in: each channel weighted by its mean gradient. Its map adds up to nothing in particular.
@@ -1318,15 +1322,15 @@ trial.table()
 
 # %% name="thirty-seconds" tags=["remove-input"]
 say(f"""
-**In 30 seconds.** "The average is Network in Network's idea. ResNet's head, average then one linear layer, is GoogLeNet's, and the ResNet paper never ablates it. Shortcuts can rescue a vanishing gradient, but with batch norm it doesn't vanish. The paper's subject is degradation: in my runs 56 plain layers end at training loss {ends["plain56"]:.1f}, with shortcuts at {ends["resnet56"]:.1f}."
+**In 30 seconds.** "The average is Network in Network's idea. ResNet's head, average then one linear layer, is GoogLeNet's, and the ResNet paper never ablates it. Shortcuts can rescue a vanishing gradient, but with batch norm it doesn't vanish. The paper's subject is degradation: in my runs a deep plain network ends at training loss {ends["plain56"]:.1f}, with shortcuts at {ends["resnet56"]:.1f}."
 
-**In 2 minutes.** "A linear layer behind the average gives the same logits as the average of a one-by-one convolution. So ResNet's head is NIN's without its ReLU, in the cheaper order, and it gives class activation maps for free. In torchvision {counts[census.GAP_LINEAR]} of {len(everyone)} classifiers have it.
+**In 2 minutes.** "A linear layer behind the average gives the same logits as the average of a one-by-one convolution. So ResNet's head is NIN's without its ReLU, and it gives class activation maps for free. In torchvision {counts[census.GAP_LINEAR]} of {len(everyone)} classifiers have it.
 
-Does it regularise? In NIN's control on a conventional network the average beat a linear layer and lost to dropout. In my repeat it had less test error than the linear layer at equal training loss, and no less when each was tuned.
+Does it regularise? In NIN's control on a conventional network the average beat a linear layer and lost to dropout. In my repeat it had less test error at equal training loss, and no less when each was tuned.
 
 Gradients: without batch norm and with small initial weights a plain network's gradient does vanish, and shortcuts keep it. ResNet had batch norm. There the plain gradient grows, and still the deeper plain network trains worse: that's degradation.
 
-And the pool? With one learning rate the average is easier to train than the maximum, at the rates we tried more so in deep networks. Most of that is size: the maximum's vector is about {ratio:.0f} times as long. Slow the classifier down, and in short runs the maximum trains at least as well. I know of no test at 152 layers."
+And the pool? With one learning rate the average is easier to train than the maximum, at the rates we tried more so in deep networks. Most of that is size: the maximum's vector is about {ratio:.0f} times as long. With a slower classifier, in short runs, the maximum trains as well. I know of no test at 152 layers."
 """)
 
 # %% [markdown]

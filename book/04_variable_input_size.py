@@ -1234,6 +1234,10 @@ SizeExplorer(
 )  # fmt: skip
 
 # %% [markdown]
+# [The laboratory](laboratory.ipynb) has a trained network in the page. <a href="laboratory.html#lab&amp;experiment=size">Give it a picture of any size</a>:
+# the last map and the probabilities follow, and the flattened head says why it cannot.
+
+# %% [markdown]
 # ### Your turn
 #
 # With a running kernel: any of torchvision's ResNets, or the photograph network, on a photograph of any size. ResNet-50 can fetch its ImageNet weights
@@ -1337,9 +1341,9 @@ even help, because training crops make objects look larger. So the pool gives me
 figures.answers(
     {
         "But without average pooling it cannot run at 300, no?": "It needs some reading of fixed length, not the average: a maximum, an adaptive grid, or the fully-connected layer as a 7 x 7 convolution also runs. torchvision's AlexNet and VGG run at 300 through an adaptive pool.",
-        "So a larger picture means more accuracy?": "Only if the objects then look as they did in training, or if the detail is worth the mismatch. A published ResNet-50 goes from 80.4 percent at 224 pixels to 81.2 at 288; our garments, which have one size in training, lose.",
+        "So a larger picture means more accuracy?": "Only if objects then look as in training, or if the detail is worth the mismatch. A published ResNet-50 gains almost a point at 288 pixels; our garments, which have one size in training, lose.",
         "Then max pooling is the robust one?": "On a canvas of background it is, clearly, as long as nothing is re-fitted, for empty cells do not dilute a maximum. After re-fitting the linear layer the average was slightly ahead, and on enlarged garments both fall.",
-        "But GAP makes transfer learning better, surely?": "It makes it easier to set up at any size. On our digits the frozen, pooled vector was read worse than the flattened map, because the average throws the layout away. With all weights trained and 500 digits the pooled heads were ahead of the flattened one; with 50 no head clearly led.",
+        "But GAP makes transfer learning better, surely?": "It makes it easier to set up. On our digits a frozen, pooled vector was read worse than the flattened map, because the average throws layout away. With all weights trained on 500 digits the pooled heads were ahead.",
         "Why not resize everything and forget the question?": "For classification I mostly would, and it needs no global pool. I keep the freedom for small objects, text and long pictures, where resizing destroys what matters.",
         "You said global. Is AvgPool2d(7) not the same?": "At 224 pixels only. ResNet's first releases had that window; with stride 1 it fails at 300, because 16 windows fit and the classifier gets 16 times too many numbers.",
         "VGG-16 at 300 x 300: what is the last map?": f"{at['vgg16'][300]} x {at['vgg16'][300]}, because its pools round down; ResNet pads and rounds up to 10.",

@@ -1374,6 +1374,10 @@ GradientMicroscope(
 )
 
 # %% [markdown]
+# [The laboratory](laboratory.ipynb) has a trained network in the page. <a href="laboratory.html#lab&amp;experiment=pool&amp;pool=gem">Swap its pool</a>
+# and see the gradient at the map, one block back, at the stem and at your own picture; add noise, and see whether it keeps its direction.
+
+# %% [markdown]
 # ## Further evidence: your turn
 #
 # With a running kernel: choose the network, the pool and the layer, and see where the top class's gradient goes on a photograph. ResNet-50 can fetch its ImageNet weights once; random weights show how gradients spread, not what
@@ -1497,9 +1501,9 @@ times = f"{np.mean(longer):.0f}"
 loss_110 = own_rate[own_rate["network"] == "resnet110"].groupby("head")["train_loss"].mean()
 spoken = {head: f"{loss_110[head]:.1f}" for head in POOLS}
 say(f"""
-**In 30 seconds.** "At the pool it is true: the average gives every cell the same share, the maximum gives one cell everything. A few layers back the convolutions have mixed it. What makes max heads fail at high learning rates is their pooled vector, {times} times as long. Give the classifier its own rate, and in our short runs max trained faster, even at 110 layers."
+**In 30 seconds.** "At the pool the average gives every cell the same share, the maximum gives one cell everything. A few layers back convolutions have mixed it. What makes max heads fail at high learning rates is their pooled vector, {times} times as long. Give the classifier its own rate, and in our short runs max trained faster, even at 110 layers."
 
-**In 2 minutes.** "At the pool's input the average sends one forty-ninth to every cell, and the maximum sends everything to one cell. The sums are equal. But each channel has its maximum in another cell, and the next convolutions add the channels up, so in wide networks the difference is gone a block or two back. In a small network that was trained with max, some of it stays.
+**In 2 minutes.** "At the pool's input the average sends one forty-ninth to every cell, and the maximum sends everything to one cell. The sums are equal. But channels peak in different cells, and the next convolutions add them up, so in wide networks the difference is gone a block or two back. In a small network that was trained with max, some of it stays.
 
 Does it hurt? With one learning rate for all layers, yes: max breaks down earlier, and in deep networks sooner. But that is size. A maximum is larger than a mean, so its pooled vector is {times} times as long, and the classifier's curvature grows with the square. Make both vectors equally long, and our ResNet-20 trains nearly alike with either. Tune a rate for the classifier, and in a short run of 110 layers max reaches a loss of {spoken["max"]} where the average has {spoken["gap"]}.
 

@@ -216,11 +216,11 @@ say(f"""
 **In 30 seconds.** "ResNet has the head that GoogLeNet had before it: average each map, then one linear layer. The head is 49 times lighter than on a flattened map, and any input size goes through.
 It saves memory, hardly any computation. That it generalises better, ignores position or trains more stably has to be measured, and each turns out conditional."
 
-**In 2 minutes.** "Start with what is exact. The pool has no parameters, and the head is 49 times lighter. Average and linear layer commute, so the head also classifies every position and averages the votes: that is the class activation map.
+**In 2 minutes.** "First what is exact. The pool has no parameters, and the head is 49 times lighter. Average and linear layer commute, so the head also classifies every position and averages the votes: that is the class activation map.
 Any size goes through, because the map's side never reaches the classifier. Then what is not exact. The network is not translation invariant: strides alias, and padding marks the border. Trained on centred objects, ours was right {centred} percent of the time
 elsewhere; trained on moved ones, {moving} percent. Every size runs, but accuracy falls away from the training size. Against a flattened head our ResNet-20 gained {with_less} points on a sixth of the data, and next to nothing on all of it; a smaller network gained nothing.
 And the maximum? At a shared learning rate it breaks down first. Give its classifier a rate of its own, and in short runs it trains at least as fast. So: a light, simple head that takes any size and shows where it looked.
-The paper gives it two sentences and no ablation. I would not claim more."
+The paper gives it two sentences and no ablation."
 """)
 
 # %% [markdown]
@@ -239,11 +239,11 @@ quicker = quick["gap"] - quick["max"]
 figures.answers(
     {
         "Does the ResNet paper say why?": "No. It says that the network ends with a global average pooling layer and a 1000-way fully-connected layer, once for ImageNet and once for CIFAR. No ablation of the head is described. Reasons are later readings.",
-        "Then where do the reasons come from?": "From Network in Network, which proposed average pooling of class maps in place of fully-connected layers, as a structural regulariser and as more robust to spatial translations; and from GoogLeNet, which moved to average pooling with a linear layer and reports about 0.6 % better top-1 accuracy, with dropout still essential.",
+        "Then where do the reasons come from?": "From Network in Network, which proposed it as a structural regulariser, more robust to translations; and from GoogLeNet, which reports about 0.6 % better top-1 accuracy with it, dropout still essential.",
         "If it saves so few multiply-adds, why do people say it is cheaper?": f"Because parameters are mistaken for computation. Pooling saves {saved} % of the multiply-adds of a flattened ResNet-50. It saves weights, optimiser state and the bandwidth to read them.",
-        "You say it does not generalise better. NIN says the opposite.": "NIN's control has 17.56 % error with fully-connected layers, 15.99 % with dropout added, 16.46 % with average pooling: better than nothing, a little worse than dropout. That is a conventional network. Our small ones go both ways: no gain on ResNet-8, a gain on ResNet-20 that shrinks with data. On ImageNet there is GoogLeNet's 0.6 %, with dropout still needed. I would claim the parameters, call it a constraint, and leave generalisation open.",
-        "So would max pooling do as well?": f"Often. SENet's ablation of its squeeze has 22.57 % top-1 error with max and 22.28 % with average, and our ResNet-20s on all 60,000 garments are level. Each pool wants its own scale: the maximum's values are several times larger, so at one shared rate it breaks down first. Tune the classifier's rate apart, and after 96 steps the maximum's training loss is {mean_spread(quicker['resnet20'], 2)} lower with 20 layers and {mean_spread(quicker['resnet110'], 2)} lower with 110.",
-        "What would change your mind about translation?": "The same curves from a network trained on ImageNet crops at full size. Random crops teach position away; chapter 2 shows that shift augmentation does most of the work for every head. The operator's invariance would not change, and neither would the strides.",
+        "You say it does not generalise better. NIN says the opposite.": "NIN's control has it between a plain head and one with dropout. Our small networks go both ways, and GoogLeNet gained 0.6 %. I would claim the parameters, call it a constraint, and leave generalisation open.",
+        "So would max pooling do as well?": f"Often. In SENet's squeeze the gap is a third of a point. The maximum wants another scale: with the classifier's rate tuned apart, its training loss was {quicker['resnet110'].mean():.1f} lower after 96 steps with 110 layers.",
+        "What would change your mind about translation?": "The same curves from a network trained on ImageNet crops at full size. Random crops teach position away. The operator's invariance would not change, and neither would the strides.",
         "Which single experiment would you run with a GPU and a week?": "ResNet-50 on ImageNet with average, max, GeM and a flattened head, the learning rate tuned for each, three seeds, and accuracy, calibration, shift consistency and size transfer reported together. None of the papers quoted here has that table.",
     }
 )  # fmt: skip

@@ -11,25 +11,16 @@
 # # Why ResNet Ends in Average Pooling
 #
 # **Five interview answers on trial**
-#
-# A ResNet turns a picture into 2048 small maps, takes the mean of each, and classifies the 2048 numbers. Why the mean? A popular
-# interview-prep article gives five answers. Candidates repeat them; interviewers have heard them. This book takes the five answers
-# apart into factual claims and tests every one on real networks: counted, trained, measured, and judged.
 
 # %% name="setup" tags=["remove-input"]
 from pathlib import Path
 
-from gaplab import claims, contents, counting
+from gaplab import claims, contents, counting, sizes
 from gaplab.figures import say
 from gaplab.widgets import ResnetMap, Stage
 
 CHAPTERS = contents.chapters(Path())
 verdicts = claims.gather(contents.notebooks(Path()))
-
-# %% [markdown]
-# ## The network on trial
-#
-# ResNet-50 from the picture to the logits. Choose a stage: its output, what it costs, and the chapter that questions it.
 
 # %% name="stages" tags=["remove-input"]
 network = counting.on_meta("resnet50")
@@ -45,16 +36,41 @@ ASKED = {
     "fc": ("one linear layer", "Where did this head come from: NIN, or GoogLeNet?", 3),
 }  # fmt: skip
 
+# %% name="shapes" tags=["remove-input"]
+with sizes.watch(network, {name: name for name in ASKED}) as shapes:
+    counting.run_shapes(network, 224)
+
+# %% name="answer" tags=["remove-input"]
+lighter = shapes["layer4"][1] ** 2
+computed = verdicts["P7"]
+say(f"""
+<div class="gaplab-first">
+
+[{len(verdicts)} claims](06_verdict.ipynb#the-ledger): {claims.standing(verdicts.values())}.
+
+**In 30 seconds.** The average makes ResNet-50's head {lighter} times lighter than on the flattened map, and the network runs at any input size. It saves memory, hardly computation
+(<a href="{CHAPTERS[1].page}.html#{computed.cell}">{computed.number} %</a> of the multiply-adds). That it generalises better, ignores position or trains more stably has to be measured, and the ResNet paper measures none of it.
+
+The chapters do, and [the verdict page](06_verdict.ipynb) holds the whole ledger and the answer to give.
+
+</div>
+""")
+
+# %% [markdown]
+# A ResNet turns a picture into 2048 small maps, takes the mean of each, and classifies the 2048 numbers. Why the mean? A popular
+# interview-prep article gives five answers. Candidates repeat them; interviewers have heard them. This book takes the five answers
+# apart into factual claims and tests every one on real networks: counted, trained, measured, and judged.
+#
+# ## The network on trial
+#
+# ResNet-50 from the picture to the logits. Choose a stage: its output, what it costs, and the chapter that questions it.
+
+
 # %% name="resnet-map" tags=["remove-input"]
-from gaplab import sizes
-
-
 def href(chapter):
     return f"{CHAPTERS[chapter].page}.html"
 
 
-with sizes.watch(network, {name: name for name in ASKED}) as shapes:
-    counting.run_shapes(network, 224)
 stages = [Stage("picture", "red, green, blue", 3, 224, 0, 0, "Must it be 224 x 224?", f"Chapter 4: {CHAPTERS[4].title}", href(4))]  # fmt: skip
 for name, (does, question, chapter) in ASKED.items():
     channels, side = shapes[name][0], shapes[name][1] if len(shapes[name]) > 1 else 1
@@ -70,17 +86,6 @@ ResnetMap("ResNet-50", stages, stage=7)
 
 # %% name="board" tags=["remove-input"]
 claims.board(verdicts, CHAPTERS)
-
-# %% [markdown]
-# ## The answer in 30 seconds
-
-# %% name="answer" tags=["remove-input"]
-say(f"""
-The average makes ResNet-50's head {shapes["layer4"][1] ** 2} times lighter than on the flattened map, and the network runs at any input size. It saves memory, hardly computation
-({verdicts["P7"].number} % of the multiply-adds). That it generalises better, ignores position or trains more stably has to be measured, and the ResNet paper measures none of it.
-
-The chapters do, and [the verdict page](06_verdict) holds the whole ledger and the answer to give.
-""")
 
 # %% [markdown]
 # ## Three ways in

@@ -18,9 +18,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
 
-from gaplab import claims, rendering
+from gaplab import claims, live, rendering
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build" / "html"
@@ -152,9 +153,35 @@ def test_the_sheet_is_light_whole_and_without_icon_fonts():
         assert (sheet.parent / address).is_file(), address
 
 
+@each(CHAPTERS)
+def test_code_has_a_node_for_a_colour_and_not_for_a_token(path):
+    """No span is left that colours nothing, nor two neighbours of one colour, as the site's style sheet has them."""
+    sheet = (SITE / "_static" / "pygments.css").read_text(encoding="utf-8")
+    rules = re.findall(r'html\[data-theme="(\w+)"\] \.highlight(?: \.(\w+))?\s*\{[^}]*?(?<!-)color: (#\w+)', sheet)
+    colours = {(theme, kind): colour.lower() for theme, kind, colour in rules}
+    assert ("dark", "") in colours
+    assert ("light", "o") in colours
+
+    def looks(kind):
+        return [colours.get((theme, kind), colours[theme, ""]) for theme in ("light", "dark")]
+
+    code = re.findall(r"(?s)<pre>.*?</pre>", path.read_text(encoding="utf-8"))
+    kinds = {kind for part in code for kind in re.findall(r'<span class="(\w+)">', part)}
+    assert {"k", "mi", "s2"} <= kinds
+    assert [kind for kind in kinds if looks(kind) == looks("")] == []
+    neighbours = {
+        pair for part in code for pair in re.findall(r'<span class="(\w+)">[^<]*</span>(?=<span class="(\w+)">)', part)
+    }
+    assert [pair for pair in neighbours if looks(pair[0]) == looks(pair[1])] == []
+
+
 def test_the_worker_keeps_every_page_and_all_that_it_loads():
     worker = (SITE / "service-worker.js").read_text(encoding="utf-8")
-    files = json.loads(worker.partition("(self, ")[2].partition(");\n")[0])["FILES"]
+    lists = json.loads(worker.partition("(self, ")[2].partition(");\n")[0])
+    files = lists["FILES"]
+    assert {f"_live/{name}" for part in ("engine", "photographs", *live.names()) for name in live.scripts(part)} == {
+        *lists["LATER"]
+    }
     for path in pages():
         if path.name == KIT:
             continue
@@ -162,7 +189,7 @@ def test_the_worker_keeps_every_page_and_all_that_it_loads():
         for link in page(path).loads:
             target = (path.parent / unquote(urlsplit(link).path)).resolve()
             assert target.relative_to(SITE.resolve()).as_posix() in files
-    for name, digest in files.items():
+    for name, digest in {**files, **lists["LATER"]}.items():
         found = base64.b64encode(hashlib.sha256((SITE / name).read_bytes()).digest()).decode()
         assert digest == f"sha256-{found}", name
 
@@ -172,6 +199,17 @@ def test_the_interview_in_one_file_needs_no_other():
     assert page(SITE / "interview" / KIT).loads == set()
     assert not re.search(r"url\((?![\"']?data:)", text)
     assert all(f'id="{name}"' in text for name in ("say_aloud", "mock", "q-param-01", "q-near-01"))
+
+
+@PAGES
+def test_no_link_lies_in_another(path):
+    """A browser cuts the outer one short: a term of the glossary in a question's link must be left alone."""
+    depth = 0
+    for closes in re.findall(
+        r"<(/?)a\b", re.sub(r"(?s)<script.*?</script>|<svg.*?</svg>", "", path.read_text("utf-8"))
+    ):
+        depth += -1 if closes else 1
+        assert depth in (0, 1)
 
 
 @PAGES
@@ -221,6 +259,30 @@ def test_a_chapter_offers_its_notebook_and_says_how_long_it_takes(path):
     assert "copybutton.js" in text
 
 
+@each(CHAPTERS)
+def test_a_chapter_begins_with_its_answer_and_the_number_that_proves_it(path):
+    """In the page itself, before any script: the words that it says further down, and the record of its notebook."""
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    first = soup.select_one("article h1 + .gaplab-first")
+    standing, spoken, number, links = first.find_all("p", recursive=False)
+    words = [" ".join(part.get_text().split()) for part in (spoken, *soup.select(".cell_output > p"))]
+    assert words[0] in words[1:]
+    assert words[0].startswith("In 30 seconds. ")
+    assert 40 <= len(words[0].split()) <= 70
+    verdicts = claims.gather([ROOT / "book" / f"{path.stem}.ipynb"])
+    entry = verdicts[claims.remembered(int(path.name[:2])).id]
+    assert links.a["href"] == f"#{entry.cell}"
+    assert number.get_text().endswith(f"{entry.verdict}: {entry.measured}.")
+    counted = {verdict: sum(each.verdict == verdict for each in verdicts.values()) for verdict in claims.MARKS}
+    found = {
+        part.get_text()[2:].split(":")[0]: int(part.get_text().split()[-1])
+        for part in standing.find_all("span", class_="gaplab-verdict")
+    }
+    assert found == {verdict: count for verdict, count in counted.items() if count}
+    assert soup.select_one("#verdicts")
+    assert soup.select_one("#say-it-in-the-interview")
+
+
 PROBLEM_SETS = sorted((ROOT / "book" / "coursework").glob("ps*_*.ipynb"))
 
 
@@ -250,6 +312,7 @@ def test_a_link_to_a_page_makes_a_card(path):
     text = path.read_text(encoding="utf-8")
     for name in ("og:title", "og:description", "og:image"):
         assert re.search(rf'<meta property="{name}" content="[^"]+"', text), name
+    assert '<meta property="og:site_name" content="Why ResNet Ends in Average Pooling"' in text
     assert "minutes to read" not in re.search(r'"og:description" content="([^"]*)"', text)[1]
     assert re.search(r'<link rel="(shortcut )?icon" href="[^"]*_static/favicon.svg"', text)
 

@@ -137,6 +137,7 @@ def test_tags_name_chapter_level_and_kind(opened, questions):
             f"gaplab::chapter-{q.chapter}",
             f"gaplab::{q.level}",
             f"gaplab::{q.kind}",
+            *(["gaplab::measured-in-this-book"] if q.measured_here else []),
         ]
 
 

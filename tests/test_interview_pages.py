@@ -24,6 +24,34 @@ def questions(bank):
     return bank[0]
 
 
+def test_a_page_reads_its_spoken_answers_aloud_and_has_the_chapters_own(bank, displayed):
+    questions, _ = bank
+    text = said(displayed, lambda: pages.ask(questions[:3], BOOK))
+    assert text.count('<div class="gaplab-spoken">\n\n**In 30 seconds.**') == 3
+    script = said(displayed, pages.read_aloud, "text/html")
+    assert "speechSynthesis" in script
+    assert "export" not in script
+    for chapter in contents.chapters(BOOK):
+        folded = said(displayed, lambda chapter=chapter: pages.in_two_minutes(chapter, BOOK))
+        assert folded.startswith('<details class="gaplab-answer"><summary>In two minutes</summary>')
+        assert len(folded.split()) > 100
+        thrown = pages.interruptions(questions, BOOK)
+        shown = said(displayed, lambda chapter=chapter, thrown=thrown: pages.thrown_in(thrown, chapter))
+        assert shown.count("<details") == 3
+    with pytest.raises(KeyError):
+        pages.in_two_minutes(9, BOOK)
+
+
+def test_sources_and_what_only_this_book_answers_are_named(bank, displayed):
+    by_id = {question.id: question for question in bank[0]}
+    text = said(displayed, lambda: pages.ask([by_id["q-nin-19"]], BOOK))
+    assert "../reference/bibliography.html#veit2016" in text
+    assert "Residual Networks Behave Like Ensembles" in text
+    assert "answered by this book's measurements" not in text.replace("&#x27;", "'")
+    marked = said(displayed, lambda: pages.ask([by_id["q-grad-08"]], BOOK))
+    assert "answered by this book's measurements" in marked.replace("&#x27;", "'")
+
+
 def said(displayed, act, kind="text/markdown"):
     return "\n".join(data[kind] for data in displayed(act))
 
@@ -39,7 +67,7 @@ def test_every_topic_has_its_title_and_its_page(questions):
 
 def test_a_question_is_written_whole(questions, displayed):
     for question in questions:
-        text = said(displayed, lambda question=question: pages.ask([question]))
+        text = said(displayed, lambda question=question: pages.ask([question], BOOK))
         assert f'id="{question.id}"' in text
         assert f'href="../{question.proof.replace("#", ".html#")}"' in text
         pairs = [(f.ask, f.answer) for f in question.follow_ups] + [(w.says, w.why) for w in question.wrong]
@@ -49,7 +77,7 @@ def test_a_question_is_written_whole(questions, displayed):
 
 
 def test_folds_are_closed_and_markdown_inside_them_stays_markdown(questions, displayed):
-    text = said(displayed, lambda: pages.ask(questions))
+    text = said(displayed, lambda: pages.ask(questions, BOOK))
     assert text.count("<details") == text.count("</details>") == sum(4 + len(q.follow_ups) for q in questions)
     depth = 0
     for line in text.splitlines():
@@ -91,7 +119,8 @@ def test_the_table_counts_what_is_there(questions, displayed):
 
 
 def spoken(bank, **changes):
-    chosen = {"line": "A line.", "number": "P7", "trap": "q-param-02", "follow_up": "q-param-12"} | changes
+    said = {"line": "A line.", "number": "P7", "remember": "About {:.0f} per cent."}
+    chosen = said | {"trap": "q-param-02", "follow_up": "q-param-12"} | changes
     return lambda: pages.spoken(*bank, **chosen)
 
 
@@ -99,9 +128,10 @@ def test_a_spoken_answer_has_its_line_number_trap_and_follow_up(bank, displayed)
     by_id = {q.id: q for q in bank[0]}
     text = said(displayed, spoken(bank))
     wrong, follow_up = by_id["q-param-02"].wrong[0], by_id["q-param-12"].follow_ups[-1]
-    entry = bank[1]["P7"]
-    for part in ("A line.", entry.measured, entry.because, wrong.says, wrong.why, follow_up.ask, follow_up.answer):
+    kept = f"About {bank[1]['P7'].value:.0f} per cent."
+    for part in ("A line.", kept, wrong.says, wrong.why, follow_up.ask, follow_up.answer):
         assert part in text
+    assert "±" not in text
     text = said(displayed, spoken(bank, trap="q-param-02:2", follow_up="q-param-12:1"))
     assert by_id["q-param-02"].wrong[1].says in text
     assert by_id["q-param-12"].follow_ups[0].answer in text
@@ -113,6 +143,9 @@ def test_a_spoken_answer_has_its_line_number_trap_and_follow_up(bank, displayed)
         ({"number": "P77"}, "no verdict called 'P77'"),
         ({"trap": "q-param-2"}, "no question called 'q-param-2'"),
         ({"follow_up": "q-gone-01"}, "no question called 'q-gone-01'"),
+        ({"line": "word " * 61}, "has 61 words: at most 60"),
+        ({"remember": "{:.0f} of 3, not 4."}, "has the numbers"),
+        ({"line": "It is 1 ± 1."}, "has a plus-minus"),
     ],
 )
 def test_a_spoken_answer_names_what_is_missing(bank, change, sentence):
@@ -124,6 +157,7 @@ def test_every_chapter_is_said_aloud_with_a_number_of_its_own(bank):
     text = (KIT / "say_aloud.py").read_text(encoding="utf-8")
     numbers = re.findall(r'number="(\w+)"', text)
     assert len(numbers) == len(contents.chapters(BOOK))
-    from gaplab.claims import claims
+    from gaplab import claims
 
-    assert [claims()[id_].chapter for id_ in numbers] == list(range(1, len(numbers) + 1))
+    # The same that stands on the first screen of the chapter.
+    assert numbers == [claims.remembered(chapter).id for chapter in range(1, len(numbers) + 1)]

@@ -105,8 +105,10 @@ def test_questions_carry_it_to_their_page_the_mock_interview_and_the_cards(bank)
 def test_the_front_page_and_the_spoken_answers_print_it():
     assert f"({VERDICTS['P7'].number} % of the multiply-adds)" in text_of("index.ipynb")
     source = (BOOK / "interview" / "say_aloud.py").read_text(encoding="utf-8")
-    for id_ in re.findall(r'number="(\w+)"', source):
-        assert f"**{VERDICTS[id_].measured}.**" in text_of("interview/say_aloud.ipynb")
+    remembered = re.findall(r'number="(\w+)",\n +remember="(.*)"', source)
+    assert len(remembered) == len(CHAPTERS)
+    for id_, sentence in remembered:
+        assert sentence.format(abs(VERDICTS[id_].value)) in text_of("interview/say_aloud.ipynb")
 
 
 def parts(number):

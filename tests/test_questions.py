@@ -14,7 +14,7 @@ from gaplab.interview import questions as interview
 
 BOOK = Path(__file__).parent.parent / "book"
 BANK = BOOK / "interview" / "questions"
-WORDS = " ".join(["word"] * 50)
+WORDS = " ".join(["word"] * 40)
 GOOD = {
     "id": '"q-test-01"',
     "chapter": "1",
@@ -27,6 +27,7 @@ GOOD = {
     "short": f'"It saves {{{{P7}}}} per cent. {WORDS}"',
     "full": '"""One line\nand the next.\n\nA paragraph with $x^{2}$."""',
     "rubric": '["one", "two", "three"]',
+    "asks": "[1, 2, 3]",
     "proof": '"01_test#macs"',
 }
 FOLLOW_UPS = ('ask = "And then?"\nanswer = "Then that."',) * 2
@@ -61,6 +62,9 @@ def bank(tmp_path):
     folder.mkdir(parents=True)
     notebook = {"cells": [{"metadata": {"name": "macs"}}, {"metadata": {}}]}
     (book / "01_test.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    paper = "@misc{he2016, author = {He, K. and Sun, J.}, title = {Deep Residual Learning in {CNNs}}, year = {2016}}"
+    (book / "reference").mkdir()
+    (book / "reference" / "references.bib").write_text(paper, encoding="utf-8")
     toc = "root: index\nparts: [{chapters: [{file: 01_test, title: 1. Test}]}]\n"
     (tmp_path / "_toc.yml").write_text(toc, encoding="utf-8")
 
@@ -106,7 +110,30 @@ BROKEN = {
     "an empty text": ({"ask": '"  "'}, "ask must be a text that is not empty"),
     "a text that is a number": ({"ask": "7"}, "ask must be a text"),
     "too short an answer": ({"short": '"Yes."'}, "short has 1 words"),
-    "too long an answer": ({"short": f'"{WORDS} {WORDS} too long"'}, "short has 102 words"),
+    "too long an answer": ({"short": f'"{WORDS} {WORDS} too long"'}, "short has 82 words: at most 60"),
+    "too many numbers": ({"short": f'"{WORDS} 1 of 2, not 3"'}, "short has the numbers 1, 2, 3: at most 2"),
+    "a plus-minus that is spoken": ({"short": f'"{{{{T3}}}} {WORDS}"'}, "short has a plus-minus"),
+    "a point that nobody asks for": ({"asks": "[1, 3]"}, "nobody asks for the rubric's point 2, 'two'"),
+    "a point asked that is none": ({"asks": "[1, 2, 3, 4]"}, r"asks is \[1, 2, 3, 4\]: list numbers .* from 1 to 3"),
+    "a point that recalls a place": (
+        {"rubric": '["one", "two", "Appendix D.3: the rate"]'},
+        "the rubric's point 'Appendix D.3: the rate' asks to recall a place in a paper",
+    ),
+    "a choice that needs this book": (
+        {"right": '"In our networks a little."'},
+        "has 'our', which only this book's reader",
+    ),
+    "a wrong choice that needs this book": (
+        {"wrong": ('says = "As in the book."\nwhy = "Count it."', *WRONG[1:])},
+        "has 'the book', which only this book's reader can know: set measured_here",
+    ),
+    "a choice with our number": ({"right": '"It is {{P7}}."'}, "has '{{', which only this book's reader"),
+    "a screening question of this book": (
+        {"measured_here": "true"},
+        "a question of the level screen must be answerable from the literature",
+    ),
+    "a mark that is neither": ({"measured_here": '"yes"'}, "measured_here is 'yes': true or false"),
+    "a source that is no paper": ({"sources": '["he2061"]'}, "There is no paper called 'he2061': did you mean he2016"),
     "too few points": ({"rubric": '["one", "two"]'}, "rubric must be a list of at least 3"),
     "too many points": ({"rubric": '["1", "2", "3", "4", "5", "6"]'}, "at most 5"),
     "a proof in no chapter": ({"proof": '"09_none#macs"'}, "no named cell of a chapter"),
@@ -154,6 +181,36 @@ def test_a_broken_rule_gets_one_sentence_with_file_and_id(bank, changes, sentenc
 def test_a_question_without_an_id_is_named_by_its_place(bank):
     with pytest.raises(ReaderError, match=r"^1_file\.toml, question 2: lacks id\.$"):
         bank(table() + table(id=None))
+
+
+def test_what_only_this_book_answers_may_be_asked_if_it_is_marked(bank):
+    changes = {"level": '"expert"', "right": '"It is {{P7}} in our test."'}
+    with pytest.raises(ReaderError, match="set measured_here"):
+        bank(table(**changes))
+    (question,) = bank(table(**changes, measured_here="true"))
+    assert (question.measured_here, question.right) == (True, "It is 2.35 in our test.")
+
+
+def test_numbers_that_the_question_gives_need_not_be_kept(bank):
+    given = {"ask": '"Of 7 and 49, which?"', "short": f'"{WORDS} 7 of 49, so 3 of 4."'}
+    assert bank(table(**given))[0].short.endswith("7 of 49, so 3 of 4.")
+
+
+def test_two_questions_may_not_be_answered_with_the_same_published_figure(bank):
+    said = f'"{WORDS} It is 22.57 there."'
+    assert len(bank(table(short=said), table(id='"q-test-02"'))) == 2
+    with pytest.raises(ReaderError, match=r"q-test-02: q-test-01 is answered with 22\.57 too: merge the two questions"):
+        bank(table(short=said), table(id='"q-test-02"', short=said))
+
+
+def test_a_source_is_named_with_author_year_and_title(bank, tmp_path):
+    (question,) = bank(table(sources='["he2016"]'))
+    assert question.sources == ("he2016",)
+    assert interview.papers(tmp_path / "book") == {"he2016": "He and others, 2016: Deep Residual Learning in CNNs"}
+    named = interview.papers(BOOK)
+    keys = re.findall(r"^@\w+\{(\w+)", (BOOK / "reference" / "references.bib").read_text(encoding="utf-8"), re.M)
+    assert list(named) == keys
+    assert all(re.fullmatch(r"[A-Z][\w-]+( and others)?, \d{4}: [^{}\\]+", name) for name in named.values())
 
 
 @pytest.mark.parametrize("files", [(table() + table(),), (table(), table())], ids=["in one file", "in two"])

@@ -22,7 +22,7 @@ from gaplab.widgets import (
     HeadCalculator,
     PageWidget,
 )
-from gaplab.widgets.base import joined, palette
+from gaplab.widgets.base import palette
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -118,6 +118,7 @@ def test_a_new_widget_is_a_folder(tmp_path: Path, payload: Any) -> None:
     page = widget.page_html()
     assert payload(widget) == {
         "bytes": {"maps": base64.b64encode(b"\x00\xff\x7f").decode()},
+        "kept": list(widget.kept),
         "module": widget._esm,
         "slug": "made",
         "state": {"note": "two"},
@@ -144,19 +145,6 @@ def test_every_widget_is_complete() -> None:
         assert not re.search(r"^import |^ *\* @param", widget._esm, re.MULTILINE)
         names = re.findall(r"^(?:export )?(?:const|let|function) (\w+)", widget._esm, re.MULTILINE)
         assert len(set(names)) == len(names), f"{widget.slug}: two files have one name at their top"
-
-
-def test_a_module_is_joined_with_what_it_imports(tmp_path: Path) -> None:
-    files = {
-        "widget.js": 'import { one } from "./one.js";\nimport { two } from "./two.js";\n/** A\n * note */\nsay(one);\n',
-        "one.js": 'import { two } from "./two.js";\nexport const one = two / 2; /** a note in a line stays */\n',
-        "two.js": 'import { one } from "./one.js";\nexport const two = () => one;\n',
-    }
-    for name, text in files.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    assert joined(tmp_path / "widget.js") == (
-        "export const two = () => one;\n\nexport const one = two / 2; /** a note in a line stays */\n\nsay(one);\n"
-    )
 
 
 def test_a_widgets_hues_are_the_figures_and_stand_out() -> None:

@@ -22,6 +22,7 @@ parts:
       - file: 01_small
         title: "1. Small"
       - file: interview/mock
+      - file: interview/whiteboard
       - file: coursework/index
       - file: coursework/ps1_small
 """
@@ -56,7 +57,7 @@ def book(tmp_path):
     (tmp_path / "_toc.yml").write_text(TOC, encoding="utf-8")
     (book / "01_small.py").write_text(SOURCE, encoding="utf-8")
     made(book)
-    for name in ("index", "interview/mock", "coursework/ps1_small"):
+    for name in ("index", "interview/mock", "interview/whiteboard", "coursework/ps1_small"):
         write(book / f"{name}.ipynb", nbformat.v4.new_notebook())
     (book / "coursework" / "index.md").write_text("# Problem sets\n", encoding="utf-8")
     return book
@@ -82,19 +83,20 @@ def open_(book):
     return workspace.Workspace(book).fill()
 
 
-def test_the_workspace_holds_the_chapters_and_the_problem_sets_and_nothing_else(book):
+def test_the_workspace_holds_the_chapters_the_whiteboard_and_the_problem_sets_and_nothing_else(book):
     assert open_(book) == []
     folder = book.parent / "workspace"
     seen = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert seen == {"01_small.ipynb", "coursework/ps1_small.ipynb", workspace.RECORD}
+    assert seen == {"01_small.ipynb", "interview/whiteboard.ipynb", "coursework/ps1_small.ipynb", workspace.RECORD}
     assert workspace.RECORD.startswith("."), "the record is not shown in JupyterLab"
     assert (folder / "01_small.ipynb").read_bytes() == (book / "01_small.ipynb").read_bytes()
 
 
-def test_the_books_own_workspace_has_six_chapters_and_six_problem_sets():
+def test_the_books_own_workspace_has_six_chapters_six_problem_sets_and_the_whiteboard():
     names = list(workspace.Workspace(BOOK).originals)
     assert [name for name in names if name[0] == "0"] == [path.stem for path in contents.notebooks(BOOK)]
-    assert len([name for name in names if name.startswith("coursework/ps")]) == len(names) - 6 == 6
+    assert len([name for name in names if name.startswith("coursework/ps")]) == len(names) - 7 == 6
+    assert "interview/whiteboard" in names
 
 
 def test_a_copy_that_the_reader_changed_stays_and_the_book_is_as_it_was(book):

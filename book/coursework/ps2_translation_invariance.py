@@ -108,16 +108,18 @@ def indifferent(weight: torch.Tensor, channels: int, height: int, width: int) ->
 # %% name="ex-2-2-test" nbgrader={"grade": true, "grade_id": "ex-2-2-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps2.check_indifferent(indifferent)
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps2.check_indifferent(indifferent, seed=fresh_seed())
-generator = torch.Generator().manual_seed(fresh_seed())
-weight = torch.randn(10, 6 * 5 * 8, generator=generator, dtype=torch.float64)
-cells = torch.randn(6, 5, 8, generator=generator, dtype=torch.float64)
+ps2.check_indifferent(indifferent, seed=hidden_fresh_seed())
+hidden_draws = torch.Generator().manual_seed(hidden_fresh_seed())
+hidden_weight = torch.randn(10, 6 * 5 * 8, generator=hidden_draws, dtype=torch.float64)
+hidden_cells = torch.randn(6, 5, 8, generator=hidden_draws, dtype=torch.float64)
 # All shifts around the ring put each cell into each place once, as all orders do on average.
-moved = torch.stack([cells.roll((y, x), (1, 2)).flatten() for y in range(5) for x in range(8)])
-behind_the_pool = indifferent(weight, 6, 5, 8) @ cells.mean(dim=(1, 2))
-assert torch.allclose(behind_the_pool, (moved @ weight.T).mean(dim=0), atol=1e-9), (
+hidden_moved = torch.stack(
+    [hidden_cells.roll((y, x), (1, 2)).flatten() for y in range(5) for x in range(8)]
+)
+hidden_given = indifferent(hidden_weight.clone(), 6, 5, 8) @ hidden_cells.mean(dim=(1, 2))
+assert torch.allclose(hidden_given, (hidden_moved @ hidden_weight.T).mean(dim=0), atol=1e-9), (
     "A map of 5 x 8 cells, averaged over all shifts around the ring."
 )
 ### END HIDDEN TESTS
@@ -146,22 +148,24 @@ def consistency(logits: torch.Tensor) -> float:
 # %% name="ex-2-3-test" nbgrader={"grade": true, "grade_id": "ex-2-3-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 ps2.check_consistency(consistency, shifts=[2])
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps2.check_consistency(consistency, shifts=[2], seed=fresh_seed())
+ps2.check_consistency(consistency, shifts=[2], seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% name="ex-2-3-test-2" nbgrader={"grade": true, "grade_id": "ex-2-3-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps2.check_consistency(consistency, shifts=[3, 5, 13])
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps2.check_consistency(consistency, shifts=[3, 4, 9], seed=fresh_seed())
-one_for_all = torch.zeros(6, 3, 4)
-one_for_all[:, 0, 1] = one_for_all[:, 1, 2] = one_for_all[:, 2, 3] = 1
-assert abs(consistency(one_for_all) - 1) < 1e-6, "Pictures that keep their class at each shift."
-one_for_all[5, :, 0] = 2  # one shift in six changes every picture
-assert abs(consistency(one_for_all) - 10 / 15) < 1e-6, "One shift in six changes the class."
+ps2.check_consistency(consistency, shifts=[3, 4, 9], seed=hidden_fresh_seed())
+hidden_logits = torch.zeros(6, 3, 4)
+hidden_logits[:, 0, 1] = hidden_logits[:, 1, 2] = hidden_logits[:, 2, 3] = 1
+assert abs(consistency(hidden_logits) - 1) < 1e-6, (
+    "Pictures that keep their class at each shift."
+)
+hidden_logits[5, :, 0] = 2  # one shift in six changes every picture
+assert abs(consistency(hidden_logits) - 10 / 15) < 1e-6, "One shift in six changes the class."
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -225,15 +229,15 @@ def largest_drift(network: nn.Module, images: torch.Tensor, shifts: list[int]) -
 # %% name="ex-2-4-test" nbgrader={"grade": true, "grade_id": "ex-2-4-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 ps2.check_largest_drift(largest_drift)
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps2.check_largest_drift(largest_drift, seed=fresh_seed())
-ring = shifting.circular(weights.load("resnet20-gap-s1"))
-garments_at_hand = data.normalise(data.stratified("test", 20)[0])
-assert largest_drift(ring, garments_at_hand, [4, 8, 20]) < 1e-3, (
+ps2.check_largest_drift(largest_drift, seed=hidden_fresh_seed())
+hidden_ring = shifting.circular(weights.load("resnet20-gap-s1"))
+hidden_garments = data.normalise(data.stratified("test", 20)[0])
+assert largest_drift(hidden_ring, hidden_garments, [4, 8, 20]) < 1e-3, (
     "Without a border, moves by the total stride leave the logits of a GAP network alone."
 )
-assert largest_drift(ring, garments_at_hand, [4, 6]) > 0.05, (
+assert largest_drift(hidden_ring, hidden_garments, [4, 6]) > 0.05, (
     "A move by 6 px is felt, even if another shift in the list is not."
 )
 ### END HIDDEN TESTS
@@ -270,9 +274,9 @@ def scramble(images: torch.Tensor, tile: int, seed: int) -> torch.Tensor:
 # %% name="ex-2-5-test" nbgrader={"grade": true, "grade_id": "ex-2-5-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 ps2.check_scramble(scramble)
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps2.check_scramble(scramble, seed=fresh_seed())
+ps2.check_scramble(scramble, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% name="scrambled-garments"
@@ -310,9 +314,9 @@ verdict = FAILS
 # %% name="ex-2-5b-test" nbgrader={"grade": true, "grade_id": "ex-2-5b-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps2.check_scrambled(scrambled, kept, verdict)
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps2.check_scrambled(scrambled, kept, verdict, seed=fresh_seed())
+ps2.check_scrambled(scrambled, kept, verdict, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -107,14 +107,9 @@ def global_avg_pool(x: torch.Tensor) -> torch.Tensor:
 # %% name="ex-3-2-test" nbgrader={"grade": true, "grade_id": "ex-3-2-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 ps3.check_global_avg_pool(global_avg_pool)
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps3.check_global_avg_pool(global_avg_pool, seed=fresh_seed())
-slope = torch.zeros(2, 3, 4, 5, requires_grad=True)
-global_avg_pool(slope).sum().backward()
-assert torch.allclose(slope.grad, torch.full_like(slope, 1 / 20)), (
-    "Each cell of a 4 x 5 map gets the same part of the gradient."
-)
+ps3.check_global_avg_pool(global_avg_pool, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -137,9 +132,9 @@ def vote_map(
 # %% name="ex-3-2b-test" nbgrader={"grade": true, "grade_id": "ex-3-2b-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps3.check_vote_map(vote_map)
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps3.check_vote_map(vote_map, seed=fresh_seed())
+ps3.check_vote_map(vote_map, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -195,9 +190,9 @@ def linear_from_nin(convolution: nn.Conv2d) -> nn.Linear:
 # %% name="ex-3-3-test" nbgrader={"grade": true, "grade_id": "ex-3-3-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 ps3.check_linear_from_nin(linear_from_nin)
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps3.check_linear_from_nin(linear_from_nin, seed=fresh_seed())
+ps3.check_linear_from_nin(linear_from_nin, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -255,9 +250,9 @@ def nin_probabilities(class_maps: torch.Tensor) -> torch.Tensor:
 # %% name="ex-3-4-test" nbgrader={"grade": true, "grade_id": "ex-3-4-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 ps3.check_nin_probabilities(nin_probabilities)
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps3.check_nin_probabilities(nin_probabilities, seed=fresh_seed())
+ps3.check_nin_probabilities(nin_probabilities, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -291,11 +286,12 @@ def catches(implementation) -> bool:
 # %% name="ex-3-4b-test" nbgrader={"grade": true, "grade_id": "ex-3-4b-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps3.check_catches(catches, colleague_probabilities)
 ### BEGIN HIDDEN TESTS
-rights = {
+hidden_rights = {
     "PyTorch's own pool": lambda m: F.adaptive_avg_pool2d(m, 1).flatten(1).softmax(dim=1),
     "the logarithm first": lambda m: m.mean(dim=(2, 3)).log_softmax(dim=1).exp(),
+    "one that computes in float64": lambda m: m.double().mean(dim=(2, 3)).softmax(dim=1).to(m),
 }
-wrongs = {
+hidden_wrongs = {
     "the maximum": lambda m: m.amax(dim=(2, 3)).softmax(dim=1),
     "the sum": lambda m: m.sum(dim=(2, 3)).softmax(dim=1),
     "softmax before the average": lambda m: m.softmax(dim=1).mean(dim=(2, 3)),
@@ -310,16 +306,18 @@ wrongs = {
     "two classes exchanged": lambda m: m.mean(dim=(2, 3)).softmax(dim=1)[
         :, [*range(m.shape[1] - 2), -1, -2]
     ],
+    "a softmax that is a little too sharp": lambda m: (1.05 * m.mean(dim=(2, 3))).softmax(
+        dim=1
+    ),
+    "nan for the first class": lambda m: torch.where(
+        torch.arange(m.shape[1]) == 0, torch.nan, m.mean(dim=(2, 3)).softmax(dim=1)
+    ),
+    "one picture's probabilities for all": lambda m: (
+        m.mean(dim=(2, 3)).softmax(dim=1)[-1:].expand(len(m), -1)
+    ),
     "a ReLU before the average": lambda m: m.relu().mean(dim=(2, 3)).softmax(dim=1),
 }
-for what, implementation in rights.items():
-    assert catches(implementation) is False, (
-        f"Your test rejects an implementation that is right ({what})."
-    )
-missed = [
-    what for what, implementation in wrongs.items() if catches(implementation) is not True
-]
-assert not missed, f"Your test lets pass: {', '.join(missed)}."
+ps3.try_test(catches, hidden_rights, hidden_wrongs)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -348,9 +346,9 @@ def first_to_last(network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor
 # %% name="ex-3-5-test" nbgrader={"grade": true, "grade_id": "ex-3-5-test", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 ps3.check_first_to_last(first_to_last)
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps3.check_first_to_last(first_to_last, seed=fresh_seed())
+ps3.check_first_to_last(first_to_last, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% name="batch"
@@ -379,9 +377,9 @@ verdict = FAILS
 # %% name="ex-3-5b-test" nbgrader={"grade": true, "grade_id": "ex-3-5b-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps3.check_gradients(gradients, conclusion, verdict)
 ### BEGIN HIDDEN TESTS
-from gaplab.coursework import fresh_seed
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps3.check_gradients(gradients, conclusion, verdict, seed=fresh_seed())
+ps3.check_gradients(gradients, conclusion, verdict, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% [markdown]

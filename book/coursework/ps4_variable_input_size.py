@@ -189,6 +189,8 @@ for name in ("resnet50", "vgg16", "alexnet"):
 # - on a larger map it gives one vector of logits for each place of the window;
 # - the old head stays as it is: the convolutions hold *copies* of its weights, of the same type and on the same device. A linear layer without a bias
 #   becomes a convolution without one.
+#
+# Three points are for the head on its own map, three for larger maps and for layers, biases and copies as described.
 
 
 # %% name="ex-4-3" nbgrader={"grade": false, "grade_id": "ex-4-3", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -212,7 +214,15 @@ def head_to_convolutions(head, channels, height, width):
     ### END SOLUTION
 
 
-# %% name="ex-4-3-test" nbgrader={"grade": true, "grade_id": "ex-4-3-test", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
+# %% name="ex-4-3-test" nbgrader={"grade": true, "grade_id": "ex-4-3-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+ps4.check_head_to_convolutions(head_to_convolutions, larger=False)
+### BEGIN HIDDEN TESTS
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
+
+ps4.check_head_to_convolutions(head_to_convolutions, hidden_fresh_seed(), larger=False)
+### END HIDDEN TESTS
+
+# %% name="ex-4-3-test-2" nbgrader={"grade": true, "grade_id": "ex-4-3-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps4.check_head_to_convolutions(head_to_convolutions)
 ### BEGIN HIDDEN TESTS
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
@@ -254,7 +264,7 @@ torch.testing.assert_close(colleagues_pool(maps, [(224, 224)]), maps.mean(dim=(2
 print("The colleague's only test passes.")
 
 # %% [markdown]
-# It holds several faults. Write it anew without them, and leave a comment at each repair that says what was wrong.
+# It holds several faults. Write it anew without them, and leave a comment at each repair that says what was wrong. Two points are for squares of whole strides, three for pictures of any size.
 
 
 # %% name="ex-4-4" nbgrader={"grade": false, "grade_id": "ex-4-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -272,7 +282,15 @@ def pool_ragged(maps, sizes, stride=32):
     ### END SOLUTION
 
 
-# %% name="ex-4-4-test" nbgrader={"grade": true, "grade_id": "ex-4-4-test", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+# %% name="ex-4-4-test" nbgrader={"grade": true, "grade_id": "ex-4-4-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+ps4.check_pool_ragged(pool_ragged, oblong=False)
+### BEGIN HIDDEN TESTS
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
+
+ps4.check_pool_ragged(pool_ragged, seed=hidden_fresh_seed(), oblong=False)
+### END HIDDEN TESTS
+
+# %% name="ex-4-4-test-2" nbgrader={"grade": true, "grade_id": "ex-4-4-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps4.check_pool_ragged(pool_ragged)
 ### BEGIN HIDDEN TESTS
 from gaplab.coursework import fresh_seed as hidden_fresh_seed

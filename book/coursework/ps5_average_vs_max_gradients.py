@@ -265,7 +265,7 @@ for name, gradient in gradients.items():
 # It holds at least four faults. Write it anew without them, and leave a comment at each repair that says what was wrong.
 #
 # `gradient_is_right(pool, gradient, x)` returns `True` where every element is right to within a thousandth of the largest one, and `False` where a single element of any picture and channel is wrong, or `nan`.
-# It leaves `x` as it was, and works for `x` in float32 too. The pools work in any precision, and you need not care for maps with ties.
+# Two points are for gradients that are wrong everywhere, three for those that are wrong in one place or by little. It leaves `x` as it was, and works for `x` in float32 too. The pools work in any precision, and you need not care for maps with ties.
 
 
 # %% name="ex-5-4" nbgrader={"grade": false, "grade_id": "ex-5-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -292,7 +292,15 @@ def gradient_is_right(pool, gradient, x):
     ### END SOLUTION
 
 
-# %% name="ex-5-4-test" nbgrader={"grade": true, "grade_id": "ex-5-4-test", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+# %% name="ex-5-4-test" nbgrader={"grade": true, "grade_id": "ex-5-4-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+ps5.check_gross_faults(gradient_is_right)
+### BEGIN HIDDEN TESTS
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
+
+ps5.check_gross_faults(gradient_is_right, seed=hidden_fresh_seed())
+### END HIDDEN TESTS
+
+# %% name="ex-5-4-test-2" nbgrader={"grade": true, "grade_id": "ex-5-4-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps5.check_gradient_checker(gradient_is_right)
 ### BEGIN HIDDEN TESTS
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
@@ -330,7 +338,7 @@ assert not gradient_is_right(hidden_pool, lambda x: 2 * x / 15, hidden_maps.clon
 # ### The measurement (3 points)
 #
 # Write `gradient_spread(network, images, labels)`. `network` is one of the book's ResNets, `images` are normalised. In evaluation mode, take the sum of the cross-entropies of the pictures and its gradient with respect to the output of each of the stages `layer1`, `layer2`, `layer3`. Return a dictionary from the stage's name to a tuple of two floats:
-# the share that is not zero, over all pictures, channels and cells; and the energy's share, computed for each picture and averaged over the pictures. Leave the network as you found it: its mode, its weights and statistics, no hooks. Compute the energies in
+# the share that is not zero, over all pictures, channels and cells; and the energy's share, computed for each picture and averaged over the pictures. Leave the network as you found it: its mode, its weights and statistics, no hooks, and no gradients in its weights. Compute the energies in
 # float64 (on the CPU), because squares of small gradients underflow.
 
 

@@ -52,9 +52,11 @@ where = device()
 # Write a pool, an `nn.Module` from maps `(N, C, H, W)` to vectors `(N, F)`, and `my_head(channels, classes)`, which returns the pool and one `nn.Linear` that reads its vectors. $F$ is yours to choose. The pool
 #
 # - takes any map, from 1 x 1 on, square or not, in any float type;
-# - is not the average and not the maximum, at 7 x 7 cells;
+# - reads more of a map of 7 x 7 cells than the average of each channel, and more than the maximum: what is computed from either alone is that pool once more;
 # - gives an even map (all cells of a channel equal) the same vector at every size: its scale does not depend on the size;
 # - looks at each picture alone, leaves the maps as they are, and lets a finite gradient through to the maps and to each of its parameters, if it has any. A map may hold zeros and equal cells.
+#
+# Three points are for shapes and gradients, three for a pool that is your own, keeps its scale and looks at each picture alone.
 #
 # Ideas, if you want some: something between two pools of the book, with a learned weight; a pool of the best cells; several pools side by side; an attention over cells; a pool of pooled quarters.
 
@@ -78,7 +80,7 @@ def my_head(channels, classes):
 
 ### END SOLUTION
 
-# %% name="ex-6-1-test" nbgrader={"grade": true, "grade_id": "ex-6-1-test", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
+# %% name="ex-6-1-test" nbgrader={"grade": true, "grade_id": "ex-6-1-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps6.check_head(my_head)
 ### BEGIN HIDDEN TESTS
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
@@ -100,6 +102,14 @@ for hidden_shape in ((1, 1), (28, 56), (33, 17)):
     assert torch.isfinite(hidden_logits).all(), (
         f"A picture of {hidden_shape} px gives no finite logits."
     )
+### END HIDDEN TESTS
+
+# %% name="ex-6-1-test-2" nbgrader={"grade": true, "grade_id": "ex-6-1-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+ps6.check_own(my_head)
+### BEGIN HIDDEN TESTS
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
+
+ps6.check_own(my_head, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -243,6 +253,8 @@ assert abs(hidden_given["gradient_cells"] - 1) < 1e-3, (
 # - `difference`, the mean over the seeds of *mine less gap*. Pair them by seed: the same seed is the same backbone at the start and the same order of pictures;
 # - `error`, the standard error of that mean: the sample standard deviation of the paired differences (divide by $n - 1$) over $\sqrt{n}$;
 # - `verdict`: `"higher"` if the difference is more than two standard errors above zero, `"lower"` if it is more than two below, else `"undecided"`.
+#
+# Three points are for the two numbers, three for the verdict.
 
 
 # %% name="ex-6-4" nbgrader={"grade": false, "grade_id": "ex-6-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -259,7 +271,15 @@ def decide(table, measure):
     ### END SOLUTION
 
 
-# %% name="ex-6-4-test" nbgrader={"grade": true, "grade_id": "ex-6-4-test", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
+# %% name="ex-6-4-test" nbgrader={"grade": true, "grade_id": "ex-6-4-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+ps6.check_decide(decide, verdicts=False)
+### BEGIN HIDDEN TESTS
+from gaplab.coursework import fresh_seed as hidden_fresh_seed
+
+ps6.check_decide(decide, seed=hidden_fresh_seed(), verdicts=False)
+### END HIDDEN TESTS
+
+# %% name="ex-6-4-test-2" nbgrader={"grade": true, "grade_id": "ex-6-4-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps6.check_decide(decide)
 ### BEGIN HIDDEN TESTS
 from gaplab.coursework import fresh_seed as hidden_fresh_seed

@@ -10,7 +10,7 @@
 # %% [markdown]
 # # Questions on the neighbourhood
 #
-# They ask what lies next to the five chapters: receptive fields, attention pooling, retrieval, segmentation, deployment, and when not to pool at all. Say your answer aloud, then unfold a question. The proofs stand in the five chapters; each question names its own.
+# They ask what lies next to the five chapters: receptive fields, attention pooling, retrieval, segmentation, deployment, whole systems, and when not to pool at all. Say your answer aloud, then unfold a question. The proofs stand in the five chapters; each question names its own.
 
 # %% name="setup" tags=["remove-input"]
 from gaplab.interview import pages
@@ -38,3 +38,6 @@ pages.ask(question for question in questions if question.level == "expert")
 
 # %% name="open-linked-answer" tags=["remove-input"]
 pages.open_linked_answer()
+
+# %% name="read-aloud" tags=["remove-input"]
+pages.read_aloud()

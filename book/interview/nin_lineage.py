@@ -10,7 +10,7 @@
 # %% [markdown]
 # # Questions on the NIN lineage
 #
-# They ask who introduced which head, what each paper shows, and what residual connections solve. Say your answer aloud, then unfold a question. [Chapter 3](../03_nin_lineage.ipynb) holds the proofs.
+# They ask who introduced which head, what each paper shows, what residual connections solve, and what stands inside a residual block. Say your answer aloud, then unfold a question. [Chapter 3](../03_nin_lineage.ipynb) holds the proofs.
 
 # %% name="setup" tags=["remove-input"]
 from gaplab.interview import pages
@@ -38,3 +38,6 @@ pages.ask(question for question in questions if question.level == "expert")
 
 # %% name="open-linked-answer" tags=["remove-input"]
 pages.open_linked_answer()
+
+# %% name="read-aloud" tags=["remove-input"]
+pages.read_aloud()

@@ -38,3 +38,6 @@ pages.ask(question for question in questions if question.level == "expert")
 
 # %% name="open-linked-answer" tags=["remove-input"]
 pages.open_linked_answer()
+
+# %% name="read-aloud" tags=["remove-input"]
+pages.read_aloud()

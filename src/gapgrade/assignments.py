@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
+import tomllib
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,19 +14,30 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 from gapgrade import CourseworkError
 from gapgrade.cells import earns_points, facts, is_answer
 from gaplab import files
+from gaplab.coursework import same_id
+from gaplab.elsewhere import CELL as GUARD_CELL
 from gaplab.elsewhere import package as book_package
 from gaplab.elsewhere import put_guard
+
+VARIANT = "variant"
+"""Name of the cell that says from whose id a notebook's numbers are drawn."""
+
+VARIANT_CELL = """\
+# The numbers of your tasks are drawn from your id{ask}. At grading they are drawn from it again.
+student = {student!r}
+
+from gaplab.coursework import set_variant
+
+set_variant(student)"""
 
 STEM = re.compile(r"(ps\d+)_\w+")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """A zip's oldest date: the same source gives the same bytes."""
-
-UNKNOWN_PACKAGE = "git+https://YOUR-SERVER/YOUR-COPY-OF-THE-BOOK"
-"""What a release's page says where neither the book nor the instructor names an address."""
 
 RELEASE_README = """\
 {title}
@@ -49,7 +62,12 @@ what to look at if something is wrong. Passing it is not the whole grade: more t
 numbers, run at grading. You may add cells. Cells that are not answers are put back as they were.
 
 Check before you hand in: Kernel > Restart Kernel and Run All Cells. At grading, a cell may run for
-{seconds} seconds and nothing can be downloaded.
+{seconds} seconds and nothing can be downloaded. It has these packages, and what they need themselves:
+{packages}.
+
+Check the file itself, before you hand it in:
+
+    .venv/bin/python -m gaplab.coursework.handin {notebook}
 
 Hand in: the one file {notebook}, saved, under that name.
 """
@@ -180,7 +198,9 @@ def as_text(notebook: NotebookNode) -> str:
     return str(nbformat.writes(notebook, version=4)) + "\n"
 
 
-def write_release(assignment: Assignment, text: str, folder: Path, package: str = "") -> Path:
+def write_release(
+    assignment: Assignment, text: str, folder: Path, package: str = "", student: str | None = None
+) -> Path:
     """Write what students get: the notebook and one page of instructions, as a zip with stable bytes.
 
     Args:
@@ -189,10 +209,17 @@ def write_release(assignment: Assignment, text: str, folder: Path, package: str 
         folder: Where the zip goes.
         package: What ``pip install`` is given for gaplab, an address or a file, which the notebook then says too; the
             book's own address if left out.
+        student: Whose id the numbers are drawn from; an empty one is asked for. ``None``: everybody has the usual ones.
     """
     package = package or book_package(assignment.source)
+    if not package:
+        raise CourseworkError(f"{assignment.name} cannot be released without an address of the book's package.")
     notebook = nbformat.reads(text, as_version=4)
     put_guard(notebook, package)
+    if student is not None:
+        put_variant(notebook, student)
+    # For the check before handing in: what belongs to the problem set.
+    notebook.metadata.coursework["cells"] = [cell.id for cell in notebook.cells if facts(cell)]
     front = assignment.notebook.metadata.coursework
     readme = RELEASE_README.format(
         title=assignment.title,
@@ -201,13 +228,44 @@ def write_release(assignment: Assignment, text: str, folder: Path, package: str 
         minutes=front["minutes"],
         seconds=assignment.cell_seconds,
         points=f"{assignment.points:g}",
-        package=package or UNKNOWN_PACKAGE,
+        package=package,
         notebook=f"{assignment.slug}.ipynb",
+        packages=textwrap.fill(", ".join(packages()), 100, break_on_hyphens=False),
     )
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in ((f"{assignment.slug}.ipynb", as_text(notebook)), ("README.txt", readme)):
             archive.writestr(zipfile.ZipInfo(f"{assignment.slug}/{name}", EPOCH), text, zipfile.ZIP_DEFLATED)
     target = folder / f"{assignment.slug}.zip"
+    if student:
+        safe = re.sub(r"[^\w.@-]+", "-", student)
+        target = folder / assignment.slug / f"{safe}.zip"
     files.write(target, content.getvalue())
     return target
+
+
+def put_variant(notebook: NotebookNode, student: str) -> None:
+    """Put the cell that says from whose id the numbers are drawn before all other code but the guard."""
+    first = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.id != GUARD_CELL)
+    ask = "" if student else ": write it between the quotation marks"
+    source = VARIANT_CELL.format(ask=ask, student=student)
+    notebook.cells.insert(first, new_code_cell(source, id=VARIANT, metadata={"name": VARIANT}))
+
+
+def variant_of(notebook: NotebookNode) -> str:
+    """Return the id from which a notebook's numbers are drawn, or nothing."""
+    for cell in notebook.cells:
+        if is_variant(cell) and (match := re.search(r"^student\s*=\s*(['\"])(.*?)\1", cell.source, re.MULTILINE)):
+            return same_id(match[2])
+    return ""
+
+
+def is_variant(cell: NotebookNode) -> bool:
+    """Tell whether a cell says from whose id the numbers are drawn."""
+    return VARIANT in (cell.get("id"), cell.metadata.get("name"))
+
+
+def packages() -> list[str]:
+    """List the packages that grading has: those that the book's package asks for."""
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    return sorted(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"])

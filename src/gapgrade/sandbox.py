@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import psutil
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
@@ -24,7 +25,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from gapgrade import CourseworkError
+from gapgrade.canary import TAMPERED, Canary, reaches
 from gapgrade.cells import facts, is_test
+from gapgrade.watching import Watch
 from gaplab import conditions
 
 ISOLATIONS = {
@@ -53,8 +56,16 @@ for name, limit in limits.items():
 # Then the kernel itself.
 LAUNCH = f"""{LIMIT}
 import os, runpy
-# In a process namespace of its own the kernel's parent is process 1, which ipykernel takes for an orphan's.
-os.environ.pop('JPY_PARENT_PID', None)
+# In a process namespace of its own the kernel's parent is process 1, which ipykernel takes for an orphan's. Elsewhere
+# the kernel ends itself when its parent is gone.
+if os.getppid() == 1 or os.getpid() == 1:
+    os.environ.pop('JPY_PARENT_PID', None)
+# Threads count too, so the watch outside has the exact limit; this one is what a storm of processes runs into first.
+tasks = int(os.environ.pop('GAP_TASKS', 0))
+try:
+    resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks)) if tasks else None
+except (AttributeError, ValueError, OSError):
+    pass
 sys.argv = ['ipykernel_launcher', *sys.argv[3:]]
 runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)
 """
@@ -62,6 +73,8 @@ runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)
 # What a C library, a font and a time zone need of /etc, and no more.
 LOADER = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d")
 ETC = (*LOADER, "alternatives", "fonts", "localtime", "passwd", "group", "nsswitch.conf")
+TASKS = 1024
+"""Threads that a sandbox may have, far above what PyTorch starts."""
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64")
 
 # As the book's own outputs are made, and as nbgrader and a plain account would have it.
@@ -78,6 +91,17 @@ class Limits:
     file_mib: int = 256
     output_characters: int = 200_000
     """Per cell; more is dropped."""
+    processes: int = 64
+    scratch_mib: int = 1024
+    """All files together."""
+
+    @property
+    def in_words(self) -> str:
+        """The limits as the report gives them."""
+        return (
+            f"{self.cell_seconds} s a cell; {self.notebook_seconds} s, {self.memory_gib:g} GiB, {self.processes} "
+            f"processes and {self.scratch_mib} MiB of files a notebook"
+        )
 
     @property
     def as_arguments(self) -> list[str]:
@@ -90,6 +114,7 @@ class _Client(NotebookClient):
 
     allowed = 0
     seen = 0
+    watch: Watch
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
         if msg["msg_type"] in ("stream", "display_data", "execute_result"):
@@ -160,7 +185,7 @@ class Sandbox:
     def _try(self, isolation: str, code: str, *arguments: str) -> str:
         """Run code in a sandbox; return why it failed, or nothing."""
         with tempfile.TemporaryDirectory() as scratch:
-            (Path(scratch) / "work").mkdir()
+            _make_rooms(Path(scratch))
             command = [*self._wrap(isolation, Path(scratch)), str(self.python), "-c", code, *arguments]
             try:
                 done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=60)
@@ -174,21 +199,23 @@ class Sandbox:
         if isolation == "none":
             return []
         if isolation == "unshare":
-            return ["unshare", "--net", "--map-root-user"]
+            return ["unshare", "--net", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
         alone = ["bwrap", "--die-with-parent", "--new-session", "--unshare-all"]
-        fresh = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+        # What is written lies in the scratch folder, where it is counted, and nowhere in memory.
+        fresh = ["--proc", "/proc", "--dev", "/dev"]
+        for place in ("/tmp", "/dev/shm"):
+            fresh += ["--bind", str(scratch / Path(place).name), place]
         seen = [*SYSTEM, *(f"/etc/{name}" for name in ETC), *self.parts]
         shown = [argument for path in seen for argument in ("--ro-bind-try", path, path)]
         own = ["--bind", str(scratch), str(scratch), "--chdir", str(scratch / "work")]
-        return [*alone, *fresh, *shown, *own]
+        return [*alone, *fresh, *shown, *own, "--remount-ro", "/dev", "--remount-ro", "/"]
 
     @contextmanager
-    def _kernel(self, seed: int, limits: Limits) -> Iterator[_Client]:
+    def _kernel(self, seed: int, limits: Limits, variant: str) -> Iterator[_Client]:
         """Start a kernel in a new scratch folder, and leave nothing of it behind."""
         with tempfile.TemporaryDirectory(prefix="gap-", ignore_cleanup_errors=True) as name:
             scratch = Path(name)
-            for folder in ("work", "home", "spec/student"):
-                (scratch / folder).mkdir(parents=True)
+            _make_rooms(scratch)
             manager = AsyncKernelManager(
                 kernel_name="student",
                 kernel_spec_manager=KernelSpecManager(kernel_dirs=[self._write_spec(scratch, limits)]),
@@ -208,10 +235,13 @@ class Sandbox:
             )
             client.allowed = limits.output_characters
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            where = {"env": self._environment(scratch, seed), "cwd": str(scratch / "work")}
+            where = {"env": self._environment(scratch, seed, variant), "cwd": str(scratch / "work")}
             with client.setup_kernel(cleanup_kc=True, **where, **quiet):
                 client.shutdown_kernel = "immediate"
-                yield client
+                memory, room = int(limits.memory_gib * 2**30), limits.scratch_mib * 2**20
+                pid = cast(Any, client.km).provisioner.pid
+                with Watch(pid, scratch, memory, limits.processes, room) as client.watch:
+                    yield client
 
     def _write_spec(self, scratch: Path, limits: Limits) -> str:
         """Write how a kernel is started in the sandbox; return the folder in which Jupyter finds that."""
@@ -221,9 +251,11 @@ class Sandbox:
         (scratch / "spec" / "student" / "kernel.json").write_text(spec, encoding="utf-8")
         return str(scratch / "spec")
 
-    def _environment(self, scratch: Path, seed: int) -> dict[str, str]:
+    def _environment(self, scratch: Path, seed: int, variant: str) -> dict[str, str]:
         return CONDITIONS | {
             "GAPLAB_GRADING_SEED": str(seed),
+            "GAPLAB_VARIANT": variant,
+            "GAP_TASKS": str(_tasks_of_this_account() + TASKS),
             "HOME": str(scratch / "home"),
             "TMPDIR": str(scratch / "work"),
             # The gaplab that was found, also where it is installed elsewhere too.
@@ -231,19 +263,21 @@ class Sandbox:
             "PATH": f"{self.python.parent}{os.pathsep}{os.defpath}",
         }
 
-    def run(self, notebook: NotebookNode, seed: int, limits: Limits) -> list[str]:
+    def run(self, notebook: NotebookNode, seed: int, limits: Limits, variant: str = "") -> list[str]:
         """Execute every cell of a notebook in place.
 
         A cell that does not end in time or whose kernel dies is given an error as its output. The kernel is then
         started again and what ran before it is run again, without that cell: later exercises keep what they need.
 
         Returns:
-            One sentence for each cell that was stopped.
+            One sentence for each cell that was stopped, that reaches for the judge, or behind which a test that has to
+            fail did not.
         """
         deadline = time.monotonic() + limits.notebook_seconds
         waiting = [cell for cell in notebook.cells if cell.cell_type == "code"]
         done: list[NotebookNode] = []
-        notes: list[str] = []
+        notes = reaches(notebook)
+        canary, answer = Canary(), ""
         while waiting:
             if time.monotonic() >= deadline:
                 reason = f"not run, since the notebook's {limits.notebook_seconds} seconds were used up"
@@ -251,11 +285,17 @@ class Sandbox:
                     _stop(cell, reason)
                 notes.append(f"{_name(waiting[0])} and what follows: {reason}")
                 break
-            with self._kernel(seed, limits) as client:
+            with self._kernel(seed, limits, variant) as client:
                 if not self._replay(client, done, limits, deadline):
                     continue
                 while waiting and time.monotonic() < deadline:
                     cell = waiting.pop(0)
+                    if is_test(cell) and answer:
+                        bird = canary.cell()
+                        # A kernel that dies of it is the answer's doing as well: the test itself will then tell.
+                        if not self._execute(client, bird, limits, deadline) and not canary.failed(bird):
+                            notes.append(TAMPERED.format(answer))
+                    answer = "" if is_test(cell) else _name(cell)
                     reason = self._execute(client, cell, limits, deadline)
                     if reason:
                         notes.append(f"{_name(cell)}: {reason}")
@@ -283,13 +323,28 @@ class Sandbox:
         except CellTimeoutError:
             return _stop(cell, f"stopped after {client.timeout} seconds")
         except DeadKernelError:
-            return _stop(cell, "the process died (out of memory, or it ended itself)")
+            return _stop(cell, client.watch.reason or "the process died (out of memory, or it ended itself)")
         if is_test(cell):
             for output in cell.outputs:
                 # nbgrader takes a warning on the error stream for a failed test.
                 if output.output_type == "stream":
                     output.name = "stdout"
         return ""
+
+
+def _make_rooms(scratch: Path) -> None:
+    for folder in ("work", "home", "tmp", "shm", "spec/student"):
+        (scratch / folder).mkdir(parents=True)
+
+
+def _tasks_of_this_account() -> int:
+    """Count the threads that this account has, among which those in a sandbox count on older systems."""
+    me = psutil.Process().username()
+    return sum(
+        one.info["num_threads"] or 1
+        for one in psutil.process_iter(["username", "num_threads"])
+        if one.info["username"] == me
+    )
 
 
 def _stop(cell: NotebookNode, reason: str) -> str:

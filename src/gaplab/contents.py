@@ -9,6 +9,9 @@ import yaml
 
 from gaplab.errors import ReaderError
 
+DRAWINGS = "_drawings"
+"""The folder beside notebooks with the drawings of their figures, which the rendering step writes."""
+
 
 class Chapter(NamedTuple):
     """A chapter's title without its number, and the name of its page."""

@@ -309,6 +309,25 @@ def photograph(name: str, size: int = 224) -> Photograph:
     return Photograph(picture, ((square / 255 - mean) / std).to(device()))
 
 
+def write_photograph(name: str, path: Path) -> None:
+    """Write the central square of a photograph, as it is, as a lossless WebP file.
+
+    Args:
+        name: As in `photograph`.
+        path: The file.
+
+    Raises:
+        ReaderError: As `photograph`.
+    """
+    from PIL import Image
+
+    if name not in PHOTOGRAPHS:
+        raise unknown_name("photograph", name, PHOTOGRAPHS)
+    content = io.BytesIO()
+    Image.fromarray(_photograph_file(name)[0].permute(1, 2, 0).numpy()).save(content, "webp", lossless=True, method=6)
+    files.write(path, content.getvalue())
+
+
 def as_picture(photograph: Tensor) -> np.ndarray:
     """Turn a photograph, as a network takes it, back into one to look at.
 

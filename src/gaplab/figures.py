@@ -9,6 +9,7 @@ import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -20,7 +21,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from gaplab import markup
+from gaplab import drawings, markup
 from gaplab.evidence import Summary
 
 Array = NDArray[Any]
@@ -80,7 +81,8 @@ def show(target: Figure | Axes, *, name: str, alt: str, caption: str) -> None:
     picture = Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     picture.save(buffer, format="png", optimize=True)
     width, height = (round(100 * inches) for inches in figure.get_size_inches())
-    plt.close(figure)
+    drawings.write(figure, name, {plain.lower(): dark for plain, _, dark in HUES.values()})
+    plt.close("all")
     bundle = {
         "image/png": base64.b64encode(buffer.getvalue()).decode("ascii"),
         "text/plain": f"Figure: {alt}",
@@ -396,7 +398,7 @@ def family_tree(
     members: Sequence[tuple[str, int, str]],
     lanes: Mapping[str, dict[str, Any]],
     arrows: Sequence[tuple[str, str]],
-    ax: Axes | None = None,
+    width: float = 8.2,
 ) -> Axes:
     """Draw networks by year, each in the lane of its head, and arrows from one that another names as its source.
 
@@ -404,16 +406,17 @@ def family_tree(
         members: Name, year and lane of each network; those of one lane and year stand below each other.
         lanes: Colour and marker of each lane, from top to bottom.
         arrows: Pairs of names, source first.
-        ax: Where to draw.
+        width: Of the figure, in inches.
     """
+    letter = 1.066 / width  # in years
     ends: dict[tuple[str, int], float] = {}  # where the last label of a lane's row stops, in years
     rows: dict[str, int] = {}
     for name, year, lane in sorted(members, key=lambda member: member[1]):
         row = next(r for r in range(len(members)) if ends.get((lane, r), 0) <= year)
-        ends[lane, row] = year + 0.4 + 0.13 * len(name)
+        ends[lane, row] = year + 3 * letter + letter * len(name)
         rows[name] = row
     heights = {lane: 1 + max(rows[name] for name, _, own in members if own == lane) for lane in lanes}
-    ax = axes(ax, width=8.2, height=0.24 * (sum(heights.values()) + 1.4 * len(lanes)) + 0.6)
+    ax = axes(width=width, height=0.24 * (sum(heights.values()) + 1.4 * len(lanes)) + 0.6)
     top, places = 0.0, {}
     for lane, style in lanes.items():
         ax.axhspan(top, top + heights[lane] + 1.2, color=style["color"], alpha=0.07, linewidth=0)
@@ -428,6 +431,8 @@ def family_tree(
         ax.annotate("", places[target], places[source], arrowprops=arrow)
     years = [year for _, year, _ in members]
     ax.set(xlim=(min(years) - 0.6, max(years) + 1.3), ylim=(top, -0.1), yticks=[], xlabel="year of the paper")
-    ax.set_xticks(range(min(years), max(years) + 1))
+    ax.set_xticks(range(min(years), max(years) + 1, 1 if width > 6 else 3))
     ax.grid(axis="y", visible=False)
+    if width > drawings.PHONE:
+        ax.figure.phone = partial(family_tree, members, lanes, arrows, drawings.PHONE)  # type: ignore[union-attr]
     return ax

@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +25,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from gaplab import contents, elsewhere, files
+from gaplab import contents, drawings, elsewhere, files
 from gaplab.conditions import KERNEL, ONE_THREAD, PROCESSORS
 from gaplab.errors import ReaderError, unknown_name
 from gaplab.figures import FIGURE_MIME
@@ -119,10 +120,12 @@ def render(source: Path) -> Path:
     notebook = read_source(source)
     before = _timing_outputs(target)
     metadata = copy.deepcopy(notebook.metadata)
-    try:
-        execute(notebook, source.parent, KERNEL | arithmetic())
-    except CellExecutionError as problem:
-        raise ReaderError(f"{source.name} stopped at a cell: {problem}") from None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            execute(notebook, source.parent, KERNEL | arithmetic() | {drawings.FOLDER: folder})
+        except CellExecutionError as problem:
+            raise ReaderError(f"{source.name} stopped at a cell: {problem}") from None
+        drawn = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
     notebook.metadata = metadata  # the kernel has written its Python's version there
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -130,8 +133,25 @@ def render(source: Path) -> Path:
             if TIMING in cell.metadata.get("tags", []):
                 cell.outputs = before.get(cell.source, cell.outputs)
     nbformat.validate(notebook)
+    _put_drawings(source.parent / contents.DRAWINGS, drawn, figure_names(target) if target.exists() else [])
     files.write(target, nbformat.writes(notebook, version=4) + "\n")
     return target
+
+
+def figure_names(notebook: Path) -> list[str]:
+    """List the figures that a notebook shows, in their order."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    bundles = (output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
+    return [bundle[FIGURE_MIME]["name"] for bundle in bundles if FIGURE_MIME in bundle]
+
+
+def _put_drawings(folder: Path, drawn: dict[str, bytes], before: Iterable[str]) -> None:
+    """Put a notebook's drawings in their folder, in place of those that it had."""
+    for name in before:
+        for path in (folder / f"{name}.svg", folder / f"{name}-phone.svg"):
+            path.unlink(missing_ok=True)
+    for name, content in drawn.items():
+        files.write(folder / name, content)
 
 
 def execute(notebook: NotebookNode, folder: Path, environment: dict[str, str], allow_errors: bool = False) -> None:

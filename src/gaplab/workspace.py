@@ -34,10 +34,10 @@ class Workspace:
     """
 
     def __init__(self, book: Path) -> None:
-        """List the notebooks that are for running: the chapters and the problem sets."""
+        """List the notebooks that are for running: the chapters, the whiteboard and the problem sets."""
         self.book = book
         self.folder = book.resolve().parent / "workspace"
-        names = [name for name in contents.pages(book) if name[0].isdigit() or name.startswith("coursework/")]
+        names = [name for name in contents.pages(book) if _is_for_running(name)]
         self.originals = {name: path for name in names if (path := book / f"{name}.ipynb").exists()}
         record = self.folder / RECORD
         self._record: dict[str, str] = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
@@ -144,6 +144,10 @@ class Workspace:
         rendering.write_source(nbformat.read(copy, as_version=4), source)
         self._remember(f"{name}.py", source)
         return f"{source.name} has the cells of your copy. Next: nox -s render -- {name}"
+
+
+def _is_for_running(name: str) -> bool:
+    return name[0].isdigit() or name == "interview/whiteboard" or name.startswith("coursework/")
 
 
 def _digest(path: Path) -> str:

@@ -67,8 +67,19 @@ def translate(part: Tag, words: Words) -> None:
                 tag[name] = _label(" ".join(str(tag[name]).split()), words.page)
     for run in list(_runs(part)):
         _say(run, words.page)
-    for script in part.find_all("script", type="application/json"):
-        script.string = _widget(str(script.string), words)
+    for script in part.find_all("script"):
+        if script.get("type") == "application/json":
+            script.string = _widget(str(script.string), words)
+        elif _speaks(script):
+            script.string = scripts.translate(str(script.string), words.page, words.spoken)
+
+
+def _speaks(script: Tag) -> bool:
+    """Tell whether a script within a page's text may say something: not one in a file, and not what starts a widget."""
+    before = script.find_previous_sibling()
+    starts = isinstance(before, Tag) and before.get("type") == "application/json"
+    plain = script.string is not None and not script.get("src") and not script.get("type")
+    return plain and not starts and script.find_parent("article") is not None
 
 
 def _readable(tag: Tag) -> Iterator[Tag]:

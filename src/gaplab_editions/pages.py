@@ -13,8 +13,13 @@ from bs4 import BeautifulSoup, NavigableString, Tag
 from gaplab_editions import UNTRANSLATED, markup, messages, scripts
 from gaplab_editions.catalogues import KIT, SITE, Edition, Found
 
-SCRIPTS = ("_static/keep.js", "_static/search.js")
-"""The book's scripts with words for readers: an edition has its own."""
+SCRIPTS = {
+    "_static/code.js": SITE,
+    "_static/keep.js": SITE,
+    "_static/search.js": SITE,
+    "_static/whiteboard.js": "interview/whiteboard",
+}
+"""The book's scripts with words for readers, of which an edition has its own, and the catalogues of their words."""
 OWN = (*SCRIPTS, "search-texts.js", "book.epub")
 """Files that an edition has besides its pages."""
 CARDS = ("interview/gaplab-flashcards.apkg", "interview/gaplab-flashcards.csv")
@@ -189,16 +194,19 @@ class Maker:
         """Say a heading of any page, without noting it."""
         return self.edition.say(text) if self.edition.is_words(text) else text
 
-    def script(self, path: str) -> str:
-        """Return one of the book's own scripts with the edition's words."""
-        return scripts.translate(
-            (self.site / path).read_text(encoding="utf-8"), self.words(SITE).page, self.edition.spoken
-        )
+    def scripts(self) -> dict[str, str]:
+        """Return the book's own scripts with the edition's words, by their addresses."""
+        return {
+            path: scripts.translate(
+                (self.site / path).read_text(encoding="utf-8"), self.words(name).page, self.edition.spoken
+            )
+            for path, name in SCRIPTS.items()
+            if (self.site / path).exists()
+        }
 
     def around(self) -> None:
         """Note the words of the scripts."""
-        for path in SCRIPTS:
-            self.script(path)
+        self.scripts()
         used = set(self.used)
         for slug, module in self.modules.items():
             scripts.translate(module, self.words("").script(slug), self.edition.spoken)

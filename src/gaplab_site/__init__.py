@@ -3,15 +3,17 @@
 Jobs of the book's own:
 
 - `verdicts`: a claim without a verdict fails the build.
+- `answers`: a chapter begins with its answer, its verdicts and the number to remember.
 - `reading_time`: a chapter says how long it takes to read.
 - `problem_sets`: a problem set says what it takes and offers its notebook.
 - `mentions`: the first mention of a term or a paper on a page leads to the glossary or the bibliography.
+- `live`: the scripts of the networks that pages can run stand beside the pages.
 - `publishing`: the address of the repository turns on all that needs one.
 - `search`: the whole book is searched in the page, from the disk too.
 - `kit`: the interview's pages in one file, to send to oneself.
 - `keeping`: a published site is kept on the reader's device after one visit.
 - `editions`: the Chinese edition, made of the built pages, and each edition in a file to carry.
-- `styles`, `scripts`: a page loads one style sheet, and the scripts that it uses.
+- `styles`, `scripts`, `code`: a page loads one style sheet and the scripts that it uses, and its code has few nodes.
 
 Patches, each of which says what it waits for: `cells`, `offline`, `pictures`, `accessibility`, a part of `scripts`.
 """
@@ -26,7 +28,9 @@ from sphinx.util.typing import ExtensionMetadata
 
 from gaplab_site import (
     accessibility,
+    answers,
     cells,
+    code,
     editions,
     finishing,
     kit,
@@ -54,12 +58,14 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("builder-inited", verdicts.require_verdicts)
     app.connect("builder-inited", search.leave_search_to_the_book)
     app.connect("doctree-read", reading_time.tell_reading_time)
+    app.connect("doctree-read", answers.answer_first)  # after it: what is said twice is read once
     app.connect("doctree-read", problem_sets.tell_problem_set)
     app.connect("doctree-read", kit.offer_kit)
     app.connect("doctree-read", editions.offer_epub)
     app.connect("doctree-resolved", mentions.link_mentions)
     app.connect("html-page-context", scripts.load_few_scripts, priority=900)
     app.connect("html-page-context", styles.use_one_sheet, priority=900)
+    app.connect("html-page-context", code.join_tokens)
     app.connect("html-page-context", pictures.hold_pictures)
     app.connect("html-page-context", accessibility.satisfy_checkers)
     app.connect("html-page-context", editions.offer_editions)

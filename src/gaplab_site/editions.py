@@ -13,7 +13,7 @@ from sphinx.errors import ExtensionError
 
 from gaplab_editions import LANGUAGE, epub
 from gaplab_editions.catalogues import Edition
-from gaplab_editions.pages import SCRIPTS, Maker
+from gaplab_editions.pages import Maker
 from gaplab_site.doctrees import put_under_title
 
 SHOWN = 40
@@ -65,8 +65,8 @@ def write_chinese(app: Sphinx, english: Sequence[Path]) -> dict[Path, list[Path]
     shutil.rmtree(home, ignore_errors=True)
     maker = Maker(Edition.read(catalogues(app)), site, english)
     written = [_write(home / page, maker.page(page, maker.is_whole(page))) for page in maker.pages]
-    for script in SCRIPTS:
-        _write(home / script, maker.script(script))
+    for address, script in maker.scripts().items():
+        _write(home / address, script)
     if faults := list(maker.faults()):
         more = [f"... and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
         raise ExtensionError("\n".join(["The translation is not as the book is:", *faults[:SHOWN], *more, HELP]))

@@ -8,11 +8,11 @@ from sphinx.application import Sphinx
 
 from gaplab import contents
 from gaplab_editions import built_pages, epub
-from gaplab_site import editions, keeping, kit, search, styles
+from gaplab_site import editions, keeping, kit, live, pictures, search, styles
 
 
 def finish(app: Sphinx, failure: Exception | None) -> None:
-    """Write the Chinese edition, the style sheet, the searches' texts, the files to carry, and what keeps the site.
+    """Drop unseen pictures; write the other edition, style, searches' texts, files to carry, networks, what keeps all.
 
     Each needs what the ones before it wrote.
     """
@@ -22,6 +22,7 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
     english = built_pages(site)
     homes = {site: english} | editions.write_chinese(app, english)
     written = [page for pages in homes.values() for page in pages]
+    pictures.drop_unused(site, [page.read_text(encoding="utf-8") for page in written])
     styles.write_sheet(site, app.config.gaplab_sheets, written)
     texts: dict[str, list[search.Passage]] = {}
     for home, pages in homes.items():
@@ -30,7 +31,8 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
         if app.config.root_doc == "index":
             epub.tell_size(pages, epub.write_epub(home, app.config.author, app.config.copyright))
     named = [name for name in contents.pages(Path(app.srcdir)) if name.startswith("interview/")]
-    interview = [name for name in named if name in app.env.found_docs and name != "interview/index"]
+    interview = [name for name in named if name in app.env.found_docs and name not in kit.LEFT_OUT]
     if interview:
         kit.write_kit(site, interview, app.config.html_title, app.config.html_baseurl)
+    live.write_networks(site)
     keeping.keep_site(site, written, app.config.html_title)

@@ -8,13 +8,20 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from gaplab_site import live
 from gaplab_site.search import TEXTS
 from gaplab_site.styles import SHEET, loaded_scripts
 
 MANIFEST, WORKER = "manifest.webmanifest", "service-worker.js"
 ICON = "_static/favicon.svg"
-PARTS = ("_images/*", "_static/katex/fonts/*", "*/_static/*.js", f"*/{TEXTS}")
-"""What pages show besides their text, as patterns of files; the last two are an edition's own scripts."""
+PARTS = (
+    "_images/*",
+    "_static/katex/fonts/*",
+    "_static/micropython/micropython.js",
+    "*/_static/*.js",
+    f"*/{TEXTS}",
+)
+"""What pages show or load besides their text and scripts, as patterns of files; the last two are an edition's own."""
 
 
 def keep_site(site: Path, pages: Iterable[Path], title: str) -> None:
@@ -38,7 +45,10 @@ def keep_site(site: Path, pages: Iterable[Path], title: str) -> None:
     parts = (path for pattern in PARTS for path in site.glob(pattern))
     files = {*pages, *scripts, *parts, *(site / name for name in (SHEET, TEXTS, ICON, MANIFEST))}
     held = {path.relative_to(site).as_posix(): path.read_bytes() for path in sorted(files)}
+    # What a reader may never ask for, and what is large, is kept from the first time that it is asked for.
+    later = {path.relative_to(site).as_posix(): path.read_bytes() for path in sorted((site / live.FOLDER).glob("*.js"))}
     lists = {"FILES": {name: _digest(content) for name, content in held.items()}, "BYTES": sum(map(len, held.values()))}
+    lists["LATER"] = {name: _digest(content) for name, content in later.items()}
     own = Path(__file__).with_name("worker.js").read_text(encoding="utf-8")
     (site / WORKER).write_text(f"Object.assign(self, {json.dumps(lists)});\n{own}", encoding="utf-8")
 

@@ -24,6 +24,9 @@ UNLINKED = (
 )
 
 
+_LINK_TAG = re.compile(r"<(/?)a\b", re.IGNORECASE)
+
+
 class Mention(NamedTuple):
     """What a page may mention, and where that leads."""
 
@@ -39,9 +42,7 @@ def link_mentions(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         return
     addresses = {page: app.builder.get_relative_uri(docname, page) for page in (GLOSSARY, BIBLIOGRAPHY)}
     waiting = [*_terms(app), *_papers(app)]
-    for text in list(doctree.findall(nodes.Text)):
-        if lies_in(text, UNLINKED):
-            continue
+    for text in list(_outside_links(doctree)):
         parts: list[nodes.Node] = []
         at = 0
         for mention, hit in _find(text, waiting):
@@ -52,6 +53,20 @@ def link_mentions(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             waiting = [other for other in waiting if other[1:] != mention[1:]]
         if parts:
             text.parent.replace(text, [*parts, nodes.Text(text[at:])])
+
+
+def _outside_links(doctree: nodes.document) -> Iterator[nodes.Text]:
+    """List the texts that may hold a link: none of a title or of code, nor any between a raw ``<a>`` and ``</a>``.
+
+    What a cell writes as HTML comes as one raw node for each tag, beside the text that it wraps.
+    """
+    linked = False
+    for node in doctree.findall(lambda node: isinstance(node, (nodes.Text, nodes.raw))):
+        if isinstance(node, nodes.raw):
+            for closes in _LINK_TAG.findall(node.astext()):
+                linked = not closes
+        elif isinstance(node, nodes.Text) and not linked and not lies_in(node, UNLINKED):
+            yield node
 
 
 def _terms(app: Sphinx) -> list[Mention]:

@@ -8,6 +8,7 @@ from sphinx.config import Config
 
 def publish(app: Sphinx, config: Config) -> None:
     """Turn on buttons, absolute addresses and the sitemap where a repository is named; else none of them shows."""
+    config.ogp_site_name = config.html_title
     address = config.gaplab_repository.rstrip("/")
     if not address:
         return

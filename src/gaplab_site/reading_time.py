@@ -8,7 +8,7 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from gaplab_site.doctrees import lies_in, put_under_title
+from gaplab_site.doctrees import chapter_of, lies_in, put_under_title
 
 WORDS_A_MINUTE, SECONDS_A_FIGURE, SECONDS_A_WIDGET = 200, 20, 60
 
@@ -21,7 +21,7 @@ UNREAD = (nodes.literal, nodes.literal_block, nodes.raw)
 
 def tell_reading_time(app: Sphinx, doctree: nodes.document) -> None:
     """Put under a chapter's title how long it takes to read: its spine, and the whole with all further evidence."""
-    if not re.match(r"\d\d_", app.env.docname):
+    if not chapter_of(app.env.docname):
         return
     whole = seconds_to_read(doctree)
     sections = [part for part in doctree.findall(nodes.section) if part[0].astext().startswith(FURTHER)]

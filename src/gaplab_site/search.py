@@ -23,6 +23,7 @@ UNSEEN = (
     ".katex-mathml",
     ".gaplab-reading",
     f".{UNTRANSLATED}",
+    ".gaplab-first.docutils",
     "details.hide > summary",
 )
 BLOCKS = ("p", "li", "td", "th", "dt", "dd", "figcaption", "caption", "summary", "pre", "div")

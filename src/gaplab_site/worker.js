@@ -3,11 +3,13 @@
 const worker = /** @type {any} */ (self);
 /** Every file's digest, by its path from the site's root. @type {Record<string, string>} */
 const FILES = worker.FILES;
+/** The same of the live networks' scripts, which are kept when a page first asks for them. @type {Record<string, string>} */
+const LATER = worker.LATER;
 const SCOPE = worker.registration.scope;
 // One host may publish several books.
 const kept = () => caches.open(`book ${SCOPE}`);
 /** A file is kept under its digest, so that editions share what is the same. @param {string} path */
-const key = (path) => `${SCOPE}${path}?${encodeURIComponent(FILES[path])}`;
+const key = (path) => `${SCOPE}${path}?${encodeURIComponent(FILES[path] ?? LATER[path])}`;
 
 /** Fetch what is not kept yet. The browser refuses what has another digest: an edition is kept whole or not at all. */
 async function fill() {
@@ -20,10 +22,20 @@ async function fill() {
   );
 }
 
+/** A file out of what is kept, or else fetched, and kept if it is one of those for later. */
+async function find(path, request) {
+  const cache = await kept();
+  const found = await cache.match(key(path));
+  if (found || !(path in LATER)) return found ?? fetch(request);
+  const fetched = await fetch(SCOPE + path, { cache: "no-cache", integrity: LATER[path] });
+  await cache.put(key(path), fetched.clone());
+  return fetched;
+}
+
 /** Forget the files of earlier editions. */
 async function tidy() {
   const cache = await kept();
-  const current = new Set(Object.keys(FILES).map(key));
+  const current = new Set(Object.keys({ ...FILES, ...LATER }).map(key));
   const old = (await cache.keys()).filter(({ url }) => !current.has(url));
   await Promise.all(old.map((request) => cache.delete(request)));
 }
@@ -35,6 +47,6 @@ worker.addEventListener("message", (event) => event.source.postMessage({ bytes: 
 worker.addEventListener("fetch", (event) => {
   const { origin, pathname } = new URL(event.request.url);
   const path = (origin + pathname).replace(SCOPE, "").replace(/(^|\/)$/, "$1index.html");
-  if (event.request.method !== "GET" || !(path in FILES)) return;
-  event.respondWith(kept().then((cache) => cache.match(key(path))).then((found) => found ?? fetch(event.request)));
+  if (event.request.method !== "GET" || !(path in FILES || path in LATER)) return;
+  event.respondWith(find(path, event.request));
 });

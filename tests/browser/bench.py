@@ -15,7 +15,7 @@ import torchvision
 from numpy.typing import NDArray
 from playwright.sync_api import Page
 
-from gaplab import claims, data, models, sizes, weights
+from gaplab import claims, data, live, models, sizes, weights
 from gaplab.interview import pages
 from gaplab.shapes import LastMap, Step
 from gaplab.widgets import (
@@ -25,7 +25,9 @@ from gaplab.widgets import (
     Curve,
     Explored,
     GradientMicroscope,
+    Laboratory,
     Microscopic,
+    MockInterview,
     MovedGarment,
     Predictions,
     Question,
@@ -47,6 +49,8 @@ FRAME_MS = 16
 def static_page(folder: Path, *parts: str, theme: str = "light") -> str:
     """Write a bare page of widgets' own HTML, and return its ``file://`` address."""
     page = folder / "page.html"
+    if any('data-widget="laboratory"' in part for part in parts) and not (folder / "_live").exists():
+        live.write_scripts(folder / "_live")
     page.write_text(
         f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
@@ -287,6 +291,20 @@ def vote_explorer(**chosen: Any) -> VoteExplorer:
     return VoteExplorer(PHOTOGRAPHS, **({"cell": 9} | chosen))
 
 
+# The laboratory -------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def lab_garments() -> dict[str, Array]:
+    """The first test garment of each class."""
+    images, labels = data.fashion_mnist("test")
+    return {name: images[int((labels == k).nonzero()[0]), 0].numpy() for k, name in enumerate(data.CLASSES)}
+
+
+def laboratory(**chosen: Any) -> Laboratory:
+    return Laboratory(lab_garments(), **chosen)
+
+
 # Predictions, the map, the ledger and the interview -------------------------------------------------------------------
 
 
@@ -317,3 +335,8 @@ def verdict_ledger() -> VerdictLedger:
 def bank() -> list[Any]:
     """The questions of the interview kit."""
     return list(pages.bank(BOOK)[0])
+
+
+def mock_interview() -> MockInterview:
+    """The mock interview as its page has it."""
+    return MockInterview(bank(), pages.interruptions(bank(), BOOK), pages.ladders(bank(), BOOK))

@@ -22,7 +22,6 @@ from gaplab.widgets import (
     GradientMicroscope,
     HeadCalculator,
     Microscopic,
-    MockInterview,
     PageWidget,
     Predictions,
     Question,
@@ -89,6 +88,10 @@ def hide_all(widget: Locator) -> None:
         box.uncheck()
 
 
+LAB_STATE = (
+    *("experiment", "network", "picture", "side", "dx", "dy", "pool", "p", "label", "layer", "channel", "cell"),
+    *("noise", "seed", "own_turn"),
+)
 CASES = {
     "census": Case(
         lambda: CensusScatter(bench.MODELS),
@@ -154,6 +157,16 @@ CASES = {
           ]).flat(),
         ]""",
     ),
+    # Its answers come from a Worker: its own tests wait for them, and measure its frames.
+    "laboratory": Case(
+        bench.laboratory,
+        {*LAB_STATE},
+        lambda widget: widget.get_by_role("radio", name="Votes").check(),
+        lambda widget: widget.get_by_role("radio", name="Size").check(),
+        "select:visible, button:visible, .choice label",
+        bytes=200_000,
+        reads="a garment moved by single pixels",
+    ),
     "predictions": Case(
         bench.predictions,
         {"chosen"},
@@ -185,7 +198,7 @@ CASES = {
         ]""",
     ),
     "interview": Case(
-        lambda: MockInterview(bench.bank()),
+        bench.mock_interview,
         set(),
         lambda widget: widget.get_by_role("radio", name="Quick").check(),
         press("Clear progress"),  # its screens are judged by its own tests

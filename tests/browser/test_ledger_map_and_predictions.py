@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from gaplab import claims, counting
 
@@ -93,6 +93,32 @@ def test_a_claim_of_the_ledger_leads_to_its_cell(open_page: Any, site: Path) -> 
     found.locator('li[data-claim="P7"] a').click()
     assert found.page.url.endswith(row["href"])
     expect(found.page.locator(f"#{row['href'].partition('#')[2]}")).to_be_in_viewport()
+
+
+def test_predictions_and_filters_survive_a_reload_and_the_way_back(page: Page, served_site: str) -> None:
+    def ready(name: str) -> None:
+        expect(page.locator(f"[data-widget={name}]").first).to_have_attribute("data-state", "ready")
+
+    page.goto(f"{served_site}/01_parameter_count.html")
+    ready("predictions")
+    radio = page.locator("[data-widget=predictions] [type=radio]").nth(1)
+    radio.check()
+    page.goto(f"{served_site}/06_verdict.html")
+    ready("verdict-ledger")
+    page.get_by_label("Verdict").select_option("holds")
+    page.get_by_label("Chapter").select_option("2")
+    shown = page.locator("[data-widget=verdict-ledger] li:visible")
+    held = shown.evaluate_all("(all) => all.map((each) => each.dataset.claim)")
+    for again in (page.reload, lambda: (page.goto(f"{served_site}/reference/glossary.html"), page.go_back())):
+        again()
+        ready("verdict-ledger")
+        expect(page.get_by_label("Chapter")).to_have_value("2")
+        expect(page.get_by_label("Verdict")).to_have_value("holds")
+        assert shown.evaluate_all("(all) => all.map((each) => each.dataset.claim)") == held
+    page.goto(f"{served_site}/01_parameter_count.html")
+    ready("predictions")
+    expect(radio).to_be_checked()
+    expect(page.locator("[data-widget=predictions] .said").first).not_to_be_empty()
 
 
 @both_viewports

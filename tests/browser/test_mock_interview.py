@@ -71,6 +71,28 @@ def start(found: Locator, level: str = "", length: str = "5 questions", quick: b
     press(found, "Start")
 
 
+def reveal(found: Locator) -> None:
+    """Go on to the answer; whoever is quick is interrupted first."""
+    button = found.get_by_role("button", name="Show the answer")
+    button.click()
+    if button.count():
+        expect(found.get_by_role("status").filter(has_text="Interruption")).to_be_visible()
+        button.click()
+
+
+def onward(found: Locator) -> bool:
+    """Go on to the next question or to the summary; whether it was a question."""
+    following = found.get_by_role("button", name="Next question")
+    more = following.count() == 1
+    following.click() if more else press(found, "Show the summary")
+    return more
+
+
+def returns(found: Locator) -> bool:
+    """Whether the question on the screen was missed and comes back."""
+    return "Once more" in found.locator(".bar").inner_text()
+
+
 def asked(found: Locator, bank: dict[str, Question]) -> Question:
     expect(found.get_by_role("heading", level=2)).to_be_focused()
     return bank[found.get_by_role("heading", level=2).inner_text()]
@@ -140,28 +162,39 @@ def test_a_full_interview(
 ) -> None:
     start(opened, level)
     scores = []
-    for number in range(5):
+    again = []
+    for number in range(99):
         question = asked(opened, bank)
         assert question.level == level
-        expect(opened.get_by_text(f"Question {number + 1} of 5")).to_be_visible()
-        opened.get_by_role("textbox").fill(f"Answer {number}")
+        if returns(opened):
+            again.append(question)
+            reveal(opened)
+            if not onward(opened):
+                break
+            continue
+        expect(opened.get_by_text(f"Question {number + 1} of ")).to_be_visible()
+        opened.get_by_role("textbox").fill(f"Answer {len(scores)}")
         assert question.short not in opened.inner_text()
-        press(opened, "Show the answer")
+        reveal(opened)
         expect(opened.locator(".answer")).to_have_text(question.short)
-        expect(opened.locator(".typed")).to_have_text(f"Answer {number}")
+        expect(opened.locator(".typed")).to_have_text(f"Answer {len(scores)}")
         boxes = opened.get_by_role("checkbox")
         assert opened.locator("fieldset label").all_inner_texts() == list(question.rubric)
         # From nothing ticked to everything, so that each summary has good and bad topics.
-        ticked = set(range(1, len(question.rubric) + 1)) if number > 2 else set(range(1, number + 1))
+        done = len(scores)
+        ticked = set(range(1, len(question.rubric) + 1)) if done > 2 else set(range(1, done + 1))
         for point in ticked:
             boxes.nth(point - 1).check()
         press(opened, "Ask me the follow-up")
         assert opened.locator(".follow-ups summary").all_inner_texts() == expected_follow_ups(question, ticked)
         scores.append((question, len(ticked), len(question.rubric)))
         fits(opened)
-        press(opened, "Next question" if number < 4 else "Show the summary")
-    assert len({question.id for question, _, _ in scores}) == 5
+        if not onward(opened):
+            break
+    assert len({question.id for question, _, _ in scores}) == len(scores) == 5
+    assert again == [question for question, points, most in scores if points < PASSED * most]
     check_summary(opened, site, scores)
+    assert opened.locator("summary").all_inner_texts() == [question.ask for question, _, _ in scores]
 
 
 @each_level
@@ -171,21 +204,27 @@ def test_a_quick_interview(
 ) -> None:
     start(opened, level, quick=True)
     scores = []
-    for number in range(5):
+    again = []
+    while True:
         question = asked(opened, bank)
         choices = opened.locator("button.choice")
+        assert not question.measured_here
         assert sorted(choices.all_inner_texts()) == sorted([question.right, *(w.says for w in question.wrong[:3])])
+        number = len(scores)
         wrong = question.wrong[number % 3]
-        right = number > 2
+        right = number > 2 or returns(opened)
         choices.filter(has_text=question.right if right else wrong.says).click()
         expect(opened.get_by_role("heading", level=3)).to_have_text("Right" if right else "No")
         expect(opened.get_by_role("heading", level=3)).to_be_focused()
         expect(opened.locator(".said")).to_have_text(question.short if right else wrong.why)
         expect(opened.locator(".choice.right")).to_have_text(f"Right: {question.right}")
         expect(opened.locator(".choice.wrong")).to_have_text([] if right else [f"Your choice: {wrong.says}"])
-        scores.append((question, int(right), 1))
+        again.append(question) if returns(opened) else scores.append((question, int(right), 1))
         fits(opened)
-        press(opened, "Next question" if number < 4 else "Show the summary")
+        if not onward(opened):
+            break
+    assert [question for question, right, _ in scores if not right] == again
+    assert len(scores) == 5
     check_summary(opened, site, scores)
 
 
@@ -219,11 +258,15 @@ def test_an_interview_by_keyboard_alone(opened: Locator, bank: dict[str, Questio
         keyboard.press("Tab")
         keyboard.type("It saves weights.")
         go("Show the answer")
+        if opened.get_by_role("button", name="Show the answer").count():
+            expect(opened.locator(".thrown")).to_contain_text("Interruption")
+            go("Show the answer")
         expect(opened.locator(".typed")).to_have_text("It saves weights.")
         asked(opened, bank)
-        tab_to(opened.get_by_role("checkbox").first)
-        keyboard.press("Space")
-        expect(opened.get_by_role("checkbox").first).to_be_checked()
+        for box in opened.get_by_role("checkbox").all()[: None if number else 1]:
+            tab_to(box)
+            keyboard.press("Space")
+            expect(box).to_be_checked()
         go("Ask me the follow-up")
         expect(opened.locator(".follow-ups h3")).to_be_focused()
         keyboard.press("Tab")
@@ -232,7 +275,11 @@ def test_an_interview_by_keyboard_alone(opened: Locator, bank: dict[str, Questio
             f for f in question.follow_ups if f.ask == opened.locator(".follow-ups summary").first.inner_text()
         )
         expect(opened.locator(".follow-ups details[open] p")).to_have_text(shown.answer)
-        go("Next question" if number < 4 else "Show the summary")
+        if number < 4:
+            go("Next question")
+    go("Next question" if opened.get_by_role("button", name="Next question").count() else "End the interview")
+    if opened.locator(".bar").count():
+        go("End the interview")
     expect(opened.get_by_role("heading", level=2)).to_be_focused()
     link = opened.locator("li a").first
     name = link.inner_text()
@@ -248,7 +295,7 @@ def test_an_interview_by_keyboard_alone(opened: Locator, bank: dict[str, Questio
 def test_a_reload_keeps_what_was_done(served: Locator, bank: dict[str, Question]) -> None:
     start(served, "onsite", "10 questions")
     first = asked(served, bank)
-    press(served, "Show the answer")
+    reveal(served)
     served.get_by_role("checkbox").nth(1).check()
     press(served, "Ask me the follow-up")
     follow_ups = served.locator(".follow-ups summary").all_inner_texts()
@@ -266,7 +313,7 @@ def test_a_reload_keeps_what_was_done(served: Locator, bank: dict[str, Question]
     press(served, "Continue at question 2 of 10")
     assert asked(served, bank) == second
     expect(served.get_by_role("textbox")).to_have_value("Half an answer")
-    # Another interview ends this one; what was answered counts, and what was not yet had is asked.
+    # Another interview ends this one; what was answered counts, and what was missed is asked first.
     served.page.reload()
     ready(served.page)
     expect(served.get_by_text("Answered so far: 0")).to_have_count(0)
@@ -275,7 +322,9 @@ def test_a_reload_keeps_what_was_done(served: Locator, bank: dict[str, Question]
     press(served, "Start another")
     data = kept(served.page)
     assert [[entry["id"] for entry in session["entries"]] for session in data["done"]] == [[first.id]]
-    assert first.id not in [entry["id"] for entry in data["current"]["entries"]]
+    assert data["cards"] == {first.id: {"days": 0, "due": served.page.evaluate("new Date().toLocaleDateString('sv')")}}
+    assert [entry["id"] for entry in data["current"]["entries"]] == [first.id]
+    assert len({first.id, *data["current"]["plan"]}) == 20
     press(served, "End the interview")
     expect(served.get_by_text(f"Answered so far: 1 of {len(bank)} questions, 0 of them without a gap.")).to_be_visible()
 
@@ -303,6 +352,20 @@ def test_progress_is_exported_and_cleared(opened: Locator, bank: dict[str, Quest
     press(opened, "Yes, clear it")
     assert kept(opened.page) is None
     expect(opened.get_by_text(f"{len(bank)} questions are waiting")).to_be_visible()
+    # What was exported is imported, and a file that is something else changes nothing.
+    for name, text, said in (
+        ("kept.json", None, "Imported: this is your progress now."),
+        ("other.json", '{"version": 3}', "This file holds no progress of the mock interview."),
+        ("broken.json", "{", "This file holds no progress of the mock interview."),
+    ):
+        if text:
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        with opened.page.expect_file_chooser() as chooser:
+            press(opened, "Import progress")
+        chooser.value.set_files(tmp_path / name)
+        expect(opened.locator(".notice")).to_have_text(said)
+        assert kept(opened.page) == data
+        expect(opened.get_by_text("Answered so far: 1 of")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -314,7 +377,7 @@ def test_what_is_kept_may_be_broken_or_old(served: Locator, text: str) -> None:
     ready(served.page)
     expect(served.get_by_role("button", name=re.compile("Continue"))).to_have_count(0)
     start(served)
-    assert len(kept(served.page)["current"]["entries"]) == 5
+    assert kept(served.page)["current"]["total"] == 5
     expect(served.locator(".notice")).to_be_empty()
 
 
@@ -330,7 +393,7 @@ def test_the_clock_says_when_half_a_minute_is_over(open_page: Any, site: Path, b
     expect(found.get_by_role("timer")).to_have_text("0:30")
     page.clock.run_for(35_000)
     expect(found.get_by_role("timer")).to_have_text("1:05, over half a minute")
-    press(found, "Show the answer")
+    reveal(found)
     expect(found.locator(".clock")).to_have_text("1:05")
     page.clock.run_for(5_000)
     press(found, "End the interview")
@@ -350,7 +413,7 @@ def test_axe_finds_nothing_in_any_state(opened: Locator, bank: dict[str, Questio
     start(opened)
     judge()
     opened.get_by_role("textbox").fill("Words")
-    press(opened, "Show the answer")
+    reveal(opened)
     press(opened, "Ask me the follow-up")
     opened.locator(".follow-ups summary").first.click()
     judge()
@@ -388,14 +451,14 @@ def test_without_scripts_the_page_leads_to_every_question(
 
 # The module alone -----------------------------------------------------------------------------------------------------
 
-STATE = ("questions", "topics", "levels", "lengths", "target")
+STATE = ("questions", "topics", "levels", "lengths", "target", "interruptions", "ladders", "schedule", "key")
 
 
 @pytest.fixture
 def module(load_module: Any, bank: dict[str, Question]) -> Page:
     """An empty page that may keep nothing, with the module as ``widget`` and the widget's state as ``state``."""
     page = load_module(MockInterview)
-    made = MockInterview(list(bank.values()))
+    made = bench.mock_interview()
     page.evaluate("(state) => { window.state = state; }", {name: getattr(made, name) for name in STATE})
     return page
 
@@ -434,6 +497,178 @@ def test_new_questions_come_first_then_the_worst(module: Page) -> None:
     assert len({tuple(ids) for ids in chosen}) == 4
 
 
+def test_ladders_are_climbed_and_what_is_missed_returns(module: Page) -> None:
+    """Walk through ladders with answers that are all good, all poor, and poor once."""
+    walk = """(poor) => {
+      const byId = new Map(state.questions.map((q) => [q.id, q]));
+      const bank = { ...state, byId };
+      const session = widget.opened("full", [], 8, state.ladders);
+      while (session.entries.length < 40 && widget.advance(session, bank)) {
+        const entry = session.entries.at(-1);
+        const missed = poor === "all" || (poor === "third" && session.entries.length === 3);
+        entry.revealed = true;
+        entry.ticked = missed ? [] : byId.get(entry.id).rubric.map((_, i) => i + 1);
+      }
+      const level = ({ id }) => byId.get(id).level;
+      return [session.total, session.entries.map((e) => [e.id, e.rung ?? 0, e.ladder, Boolean(e.again), level(e)])];
+    }"""
+    ladders = module.evaluate("state.ladders.map(({ rungs }) => rungs)")
+    total, up = module.evaluate(walk, "none")
+    assert total == len(up) == 8
+    assert [(id_, rung) for id_, rung, *_ in up[:5]] == list(zip(ladders[up[0][2]], range(1, 6), strict=True))
+    assert [(id_, rung) for id_, rung, *_ in up[5:]] == list(zip(ladders[up[5][2]][:3], range(1, 4), strict=True))
+    assert up[0][2] != up[5][2]
+    total, down = module.evaluate(walk, "all")
+    first = [entry for entry in down if not entry[3]]
+    assert total == len(down) == 16
+    assert {(rung, level) for _, rung, _, _, level in first} == {(1, "screen")}
+    assert len({id_ for id_, *_ in first}) == 8
+    assert [entry[0] for entry in down if entry[3]] == [entry[0] for entry in first]
+    _, once = module.evaluate(walk, "third")
+    assert [rung for _, rung, _, again, _ in once if not again][:5] == [1, 2, 3, 2, 3]
+    places = [i for i, entry in enumerate(once) if entry[0] == once[2][0]]
+    assert places == [2, 6]  # three others lie between
+
+
+def test_what_is_known_comes_back_after_the_decks_intervals(module: Page) -> None:
+    days = module.evaluate(
+        """() => {
+          const seen = [];
+          let card, today = "2026-02-26";
+          for (let i = 0; i < 5; i += 1) {
+            card = widget.reviewed(card, true, today, state.schedule);
+            seen.push([card.days, card.due]);
+            today = card.due;
+          }
+          return seen;
+        }"""
+    )
+    assert days == [[1, "2026-02-27"], [3, "2026-03-02"], [8, "2026-03-10"], [20, "2026-03-30"], [50, "2026-05-19"]]
+    card, today = {"days": 8, "due": "2026-03-10"}, "2026-03-02"
+    again = "([card, good, today]) => widget.reviewed(card, good, today, state.schedule)"
+    assert module.evaluate(again, [card, True, today]) == card  # too early to count
+    missed = module.evaluate(again, [card, False, today])
+    assert missed == {"days": 0, "due": today}
+    assert module.evaluate("([cards, day]) => [...widget.dueOn(cards, day)]", [{"a": card, "b": missed}, today]) == [
+        "b"
+    ]
+
+
+def test_what_an_older_version_kept_is_taken_over(module: Page) -> None:
+    ids = module.evaluate("state.questions.slice(0, 3).map(({ id }) => id)")
+    answered = {"seconds": 9, "revealed": True, "typed": "", "ticked": []}
+    old = {"mode": "full", "started": "2026-01-01T10:00:00.000Z", "at": 0}
+    entries = [{"id": id_, **answered, "revealed": i == 0} for i, id_ in enumerate(ids)]
+    kept = {"version": 1, "current": {**old, "entries": entries}, "done": [{**old, "entries": entries[:1]}]}
+    data = module.evaluate(
+        """(kept) => {
+          const byId = new Map(state.questions.map((q) => [q.id, q]));
+          const store = widget.openStore({ key: "k", schedule: state.schedule, byId }, () => {});
+          return store.replace(JSON.stringify(kept)) && store.data();
+        }""",
+        kept,
+    )
+    assert data["version"] == 2
+    assert data["cards"] == {ids[0]: {"days": 0, "due": "2026-01-01"}}
+    assert (data["current"]["total"], data["current"]["plan"]) == (3, ids[1:])
+
+
+VOICE = """
+  window.said = [];
+  window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
+  const voice = { speak: (one) => said.push(one), cancel: () => said.push(null) };
+  Object.defineProperty(window, "speechSynthesis", { value: voice, configurable: true });
+"""
+
+
+def test_an_answer_is_read_aloud_and_copied(open_page: Any, site: Path, bank: dict[str, Question]) -> None:
+    page = open_page()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.add_init_script(VOICE)
+    page.clock.install()
+    page.goto((site / "interview" / "mock.html").as_uri())
+    found = ready(page)
+    start(found)
+    question = asked(found, bank)
+    found.get_by_role("textbox").fill("My own words")
+    reveal(found)
+    press(found, "Read aloud")
+    assert page.evaluate("said.filter(Boolean).map(({ text }) => text).join(' ')") == question.short
+    assert page.evaluate("said.find(Boolean).rate ?? 1") == 1
+    page.clock.run_for(12_000)
+    expect(found.locator(".gaplab-voice")).to_have_text("Stop reading 0:12")
+    page.evaluate("said.at(-1).onend()")
+    expect(found.locator(".gaplab-voice")).to_have_text("Read aloud 0:12")
+    press(found, "Copy for a study partner")
+    expect(found.locator(".notice")).to_contain_text("Copied")
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert all(part in text for part in (question.ask, question.short, "My own words", *question.rubric))
+    press(found, "Read aloud")
+    onward(found)
+    assert page.evaluate("said.at(-1)") is None  # the next screen is quiet
+
+
+def test_a_browser_without_a_voice_shows_nothing_of_it(open_page: Any, site: Path, bank: dict[str, Question]) -> None:
+    page = open_page()
+    page.add_init_script("delete window.speechSynthesis; delete window.SpeechSynthesisUtterance;")
+    page.goto((site / "interview" / "mock.html").as_uri())
+    found = ready(page)
+    start(found)
+    reveal(found)
+    expect(found.get_by_role("button", name="Read aloud")).to_have_count(0)
+    page.goto((site / "interview" / "say_aloud.html").as_uri())
+    expect(page.locator(".gaplab-voice")).to_have_count(0)
+
+
+def test_an_interruption_comes_where_it_fits(open_page: Any, site: Path, bank: dict[str, Question]) -> None:
+    thrown = {entry.says: entry for entry in pages.interruptions(list(bank.values()), BOOK)}
+    page = open_page()
+    page.clock.install()
+    page.goto((site / "interview" / "mock.html").as_uri())
+    found = ready(page)
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 60)
+    start(found, "screen", "20 questions")
+    seen = []
+    while True:
+        question = asked(found, bank)
+        fits_here = [entry for entry in thrown.values() if question.id in entry.at and entry.says not in seen]
+        page.clock.run_for(14_000)
+        expect(found.locator(".thrown")).to_be_empty()
+        page.clock.run_for(2_000)
+        if returns(found) or not fits_here:
+            expect(found.locator(".thrown")).to_be_empty()
+            press(found, "Show the answer")
+        else:
+            expect(found.locator(".thrown")).to_have_text(f"Interruption: “{fits_here[0].says}”")
+            seen.append(fits_here[0].says)
+            press(found, "Show the answer")
+            found.get_by_text("A way to recover").click()
+            expect(found.get_by_text(fits_here[0].recovery)).to_be_visible()
+        for box in found.get_by_role("checkbox").all():
+            box.check()
+        if not onward(found):
+            break
+    assert len(seen) >= 8
+
+
+def test_what_is_due_stands_on_the_front_page(served: Locator, served_site: str, bank: dict[str, Question]) -> None:
+    page = served.page
+    front = page.locator(".gaplab-due")
+    page.goto(f"{served_site}/interview/index.html")
+    expect(front).to_contain_text("what is due today stands here")
+    page.goto(f"{served_site}/interview/mock.html")
+    start(ready(page), "screen")
+    question = asked(served, bank)
+    reveal(served)
+    press(served, "End the interview")
+    page.goto(f"{served_site}/interview/index.html")
+    expect(front).to_contain_text("1 question is due today; the mock interview begins with them.")
+    link = front.get_by_role("link", name=question.ask)
+    link.click()
+    page.wait_for_url(f"**/*.html#{question.id}")
+    expect(page.locator(f"#{question.id}")).to_have_attribute("open", "")
+
+
 def test_choices_stand_in_every_order(module: Page) -> None:
     first = module.evaluate("Array.from({ length: 400 }, () => widget.shuffled([0, 1, 2, 3])[0])")
     assert all(60 < first.count(number) < 140 for number in range(4))
@@ -452,8 +687,8 @@ def test_it_works_where_nothing_can_be_kept_and_leaves_no_clock(module: Page) ->
     )
     found = module.locator("main")
     start(found)
-    expect(found.get_by_role("status")).to_contain_text("This browser keeps nothing for this page")
-    press(found, "Show the answer")
+    expect(found.locator(".notice")).to_contain_text("This browser keeps nothing for this page")
+    reveal(found)
     press(found, "Next question")
     assert module.evaluate("running.size") == 1
     module.evaluate("cleanup()")
@@ -462,13 +697,14 @@ def test_it_works_where_nothing_can_be_kept_and_leaves_no_clock(module: Page) ->
 
 def test_a_step_takes_less_than_a_frame(served: Locator, record_property: Callable[[str, object], None]) -> None:
     """With all the progress that is ever kept, a key, a tick, an answer and a question cost under 16 ms of script."""
-    start(served, length="20 questions")
+    start(served, "onsite", "20 questions")
     page = served.page
     page.evaluate(
         """(key) => {
           const data = JSON.parse(localStorage.getItem(key));
-          const entries = data.current.entries.map((e) => (
-            { ...e, revealed: true, typed: "word ".repeat(60), ticked: [1] }));
+          const [first] = data.current.entries;
+          const entries = [first.id, ...data.current.plan].map((id) => (
+            { ...first, id, revealed: true, typed: "word ".repeat(60), ticked: [1] }));
           data.done = Array.from({ length: 50 }, () => ({ ...data.current, entries }));
           localStorage.setItem(key, JSON.stringify(data));
         }""",
@@ -489,7 +725,11 @@ def test_a_step_takes_less_than_a_frame(served: Locator, record_property: Callab
             box.dispatchEvent(new InputEvent("input", { bubbles: true }));
           };
           const tick = () => root.querySelector("[type=checkbox]").click();
-          return [type, press("Show the answer"), press("Ask me the follow-up"), tick, press("Next question")];
+          const reveal = () => {
+            press("Show the answer")();
+            named("Show the answer")?.click(); // whoever is quick is interrupted first
+          };
+          return [type, reveal, press("Ask me the follow-up"), tick, press("Next question")];
         })()""",
         passes=15,
     )

@@ -16,6 +16,7 @@ from gaplab.shapes import LastMap, Step
 from gaplab.widgets import Backbone, HeadCalculator
 
 pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
 
 both_viewports = pytest.mark.parametrize("viewport", ["wide", "narrow"])
 
@@ -150,11 +151,94 @@ def test_search_finds_and_quotes(open_page: Any, site: Path, query: str, best: s
     assert len(first.locator("p").inner_text()) > 80
 
 
-@pytest.mark.parametrize("name", ["neighbourhood", "measuring", "cards", "bibliography"])
+FRONT_AND_CHAPTERS = ["index", *sorted(path.stem for path in (ROOT / "book").glob("[0-9][0-9]_*.py"))]
+OTHERS = ["interview/neighbourhood", *(f"reference/{name}" for name in ("measuring", "cards", "bibliography"))]
+
+
+@pytest.mark.parametrize("name", [*FRONT_AND_CHAPTERS, *OTHERS])
 def test_page_fits_the_smallest_screen(page: Page, site: Path, name: str) -> None:
     page.set_viewport_size({"width": 320, "height": 700})
-    visit(page, site, f"{'interview' if name == 'neighbourhood' else 'reference'}/{name}.html")
+    visit(page, site, f"{name}.html")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("name", FRONT_AND_CHAPTERS)
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_the_answer_stands_on_a_phones_first_screen(open_page: Any, site: Path, name: str, scripts: bool) -> None:
+    page = open_page(viewport="narrow", javascript=scripts)
+    page.goto((site / f"{name}.html").as_uri())
+    box = page.locator(".gaplab-first").bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= 844
+    assert page.locator(".gaplab-first a").count() >= 2
+
+
+@pytest.mark.parametrize(("viewport", "shown"), [("narrow", False), ("wide", True)])
+def test_one_switch_folds_a_chapters_code(open_page: Any, served_site: str, viewport: str, shown: bool) -> None:
+    """On a phone it is folded at first, on a wide screen shown; the choice holds for other chapters, and reloads."""
+    page = open_page(viewport=viewport)
+    page.goto(f"{served_site}/01_parameter_count.html")
+    code, button = page.locator("div.cell_input").first, page.get_by_role("button", name="Show code")
+    expect(code).to_be_visible(visible=shown)
+    expect(button).to_have_attribute("aria-pressed", str(shown).lower())
+    button.click()
+    expect(code).to_be_visible(visible=not shown)
+    for name in ("01_parameter_count", "02_translation_invariance"):
+        page.goto(f"{served_site}/{name}.html")
+        expect(code).to_be_visible(visible=not shown)
+        expect(button).to_have_attribute("aria-pressed", str(not shown).lower())
+
+
+def test_code_is_there_without_scripts(open_page: Any, site: Path) -> None:
+    page = open_page(viewport="narrow", javascript=False)
+    page.goto((site / "01_parameter_count.html").as_uri())
+    expect(page.locator("div.cell_input").first).to_be_visible()
+
+
+def test_what_stands_at_the_top_stays_when_code_unfolds(open_page: Any, site: Path) -> None:
+    page = visit(open_page(viewport="narrow"), site, "01_parameter_count.html")
+    heading = page.locator("#verdicts > h2, #verdicts h2").first
+    heading.evaluate("(each) => scrollTo(0, each.getBoundingClientRect().top + scrollY - 100)")
+    before = heading.bounding_box()
+    page.get_by_role("button", name="Show code").click()
+    after = heading.bounding_box()
+    assert before
+    assert after
+    assert abs(after["y"] - before["y"]) < 2
+
+
+def test_a_wide_table_keeps_its_caption_and_the_names_of_its_rows(open_page: Any, site: Path) -> None:
+    page = visit(open_page(viewport="narrow"), site, "01_parameter_count.html")
+    table = page.locator("table.gaplab-table").first
+    moved = table.evaluate(
+        """(table) => {
+          const box = table.closest(".output");
+          box.scrollLeft = 200;
+          const edges = box.getBoundingClientRect();
+          const inside = (part) => {
+            const { left, right } = part.getBoundingClientRect();
+            return left >= edges.left - 1 && right <= edges.right + 1;
+          };
+          const [name, number] = table.tBodies[0].rows[0].cells;
+          return { by: box.scrollLeft, caption: inside(table.caption), name: inside(name), number: inside(number) };
+        }"""
+    )
+    assert moved == {"by": 200, "caption": True, "name": True, "number": False}
+
+
+@pytest.mark.parametrize("name", FRONT_AND_CHAPTERS)
+def test_printed_lines_fit_a_phone(open_page: Any, site: Path, name: str) -> None:
+    page = visit(open_page(viewport="narrow"), site, f"{name}.html")
+    wide = page.locator(".cell_output pre").evaluate_all(
+        "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.textContent)"
+    )
+    assert wide == []
+
+
+def test_say_it_aloud_prints_a_page_a_chapter(page: Page, site: Path) -> None:
+    visit(page, site, "interview/say_aloud.html")
+    printed = page.pdf(format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == page.locator("#say-it-aloud > section").count()
 
 
 def test_published_site_is_kept_after_one_visit(browser: Browser, served_site: str) -> None:

@@ -26,6 +26,7 @@ def gapgrade() -> Callable[..., subprocess.CompletedProcess[str]]:
             encoding="utf-8",
         )
 
+    run.python = GRADING
     return run
 
 

@@ -80,6 +80,13 @@ def words_below():
     return made
 
 
+def with_picture():
+    """A picture that was pasted into the words, and one whose content was lost."""
+    made = notebook(ex_0_3="![p](attachment:p.png) and ![q](attachment:q.png)")
+    cell(made, "ex-0-3")["attachments"] = {"p.png": {"image/png": "iVBORw0KGgo="}}
+    return made
+
+
 def stripped_metadata():
     """Some editors keep cells' ids and drop nbgrader's metadata."""
     made = notebook()
@@ -95,6 +102,9 @@ ENDLESS = "def shares(grid):\n    while True:\n        pass\n"
 HOG = "def shares(grid):\n    hold = []\n    while True:\n        hold.append(bytearray(2**28))\n"
 STUBBORN = "while True:\n    try:\n        pass\n    except BaseException:\n        pass\n"
 FLOOD = "for _ in range(300):\n    print('x' * 10_000)\n" + POOLED
+SCRIPT = "from IPython.display import HTML, display\ndisplay(HTML('<script>alert(1)</script><b onclick=x>bold</b>'))\n"
+MAPPING = "import mmap\nm = mmap.mmap(-1, 2**32)\nfor i in range(0, 2**32, 4096):\n    m[i] = 1\n"
+FORKS = "import subprocess, time\nk = [subprocess.Popen(['sleep', '60']) for _ in range(100)]\ntime.sleep(3)\n"
 WARNS = "import sys\n" + POOLED.replace("    values", "    print('careful', file=sys.stderr)\n    values", 1)
 # What it is: path in the folder of submissions, the file's content, points by exercise, a word of its note.
 CASES = {
@@ -118,6 +128,17 @@ CASES = {
     "went on in a copied cell": ("oda_ps0.ipynb", copied_answer(), (3, 3), ""),
     "metadata dropped by an editor": ("pia_ps0.ipynb", stripped_metadata(), (3, 3), ""),
     "answered below the cell": ("quy_ps0.ipynb", words_below(), (3, 3), ""),
+    "a picture in words": ("abe_ps0.ipynb", with_picture(), (3, 3), "the picture q.png is not in the file"),
+    "a long picture as text": (
+        "bea_ps0.ipynb",
+        notebook(ex_0_3=f"![p](data:image/png;base64,{'A' * 200_000})"),
+        (3, 3),
+        "",
+    ),
+    "half a letter": ("cal_ps0.ipynb", notebook(ex_0_3="half \ud800"), (3, 3), "half letters"),
+    "a script for the instructor": ("deb_ps0.ipynb", notebook(ex_0_1=SCRIPT + POOLED), (3, 3), ""),
+    "memory that is shared": ("eli_ps0.ipynb", notebook(ex_0_2=MAPPING + SHARES), (3, 0), "GiB of memory together"),
+    "many processes": ("flo_ps0.ipynb", notebook(ex_0_2=FORKS + SHARES), (3, 0), "processes"),
     "SystemExit in a function": ("rex_ps0.ipynb", notebook(ex_0_2=LEAVE), (3, 0), ""),
 }
 
@@ -149,6 +170,7 @@ CORE = (
     "renamed, from Moodle",
 )
 CORE += ("endless loop in a function", "kills its process", "edited tests", "answered below the cell", "network")
+CORE += ("a picture in words", "a script for the instructor")
 DISK = ("reads the solutions", "writes outside")
 
 
@@ -182,7 +204,7 @@ def batch(request, gapgrade, lab_python, tmp_path_factory, listening):
 
 
 def rows(path):
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
@@ -229,6 +251,9 @@ def test_every_student_has_feedback(batch):
     _, results, cases, _, _ = batch
     pages = sorted((results / "results" / "ps0" / "feedback").glob("*.html"))
     assert len(pages) == len(cases)
+    script = (results / "results" / "ps0" / "feedback" / "deb.html").read_text(encoding="utf-8")
+    assert "<b>bold</b>" in script
+    assert "<script>alert" not in script
     broken = (results / "results" / "ps0" / "feedback" / "cat-13.html").read_text(encoding="utf-8")
     assert "Nothing could be graded" in broken
     assert "is not a notebook" in broken
@@ -239,13 +264,14 @@ def test_exports_have_the_columns_that_canvas_and_moodle_import(batch):
     canvas = rows(results / "results" / "ps0" / "canvas.csv")
     title = "Problem set 0: a mean, by hand"
     assert list(canvas[0]) == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", title]
-    late = {"12": "6"} if "late, from Canvas" in cases else {}
-    assert {row["ID"]: row[title] for row in canvas[1:]} == {"11": "6", "13": "0"} | late
+    # Words that wait to be marked are no zero; who handed in nothing that can be read has a grade.
+    late = {"12": ""} if "late, from Canvas" in cases else {}
+    assert {row["ID"]: row[title] for row in canvas[1:]} == {"11": "", "13": "0"} | late
     assert canvas[0]["Student"] == "Points Possible"
     assert canvas[0][title] == "10"
     (moodle,) = rows(results / "results" / "ps0" / "moodle.csv")
     assert moodle["Identifier"] == "Participant 31"
-    assert (moodle["Full name"], moodle["Grade"], moodle["Maximum Grade"]) == ("Jane Roe", "6", "10")
+    assert (moodle["Full name"], moodle["Grade"], moodle["Maximum Grade"]) == ("Jane Roe", "", "10")
     assert "Last modified (grade)" in moodle
 
 
@@ -275,7 +301,35 @@ def test_grading_again_grades_what_changed_and_takes_in_marks_given_by_hand(batc
     assert found["doejane_11_101_ps0_fixture.ipynb"]["score"] == "10"
     assert (found["bob_ps0.ipynb"]["score"], found["bob_ps0.ipynb"]["waiting_points"]) == ("6", "4")
     assert found["bob_ps0.ipynb"]["seed"] == "7"
+    title = "Problem set 0: a mean, by hand"
+    canvas = rows(results / "results" / "ps0" / "canvas.csv")
+    assert {row["ID"]: row[title] for row in canvas}["11"] == "10"
     assert {name: row["seed"] for name, row in found.items() if name != "bob_ps0.ipynb"} == {
         name: seed for name, seed in seeds.items() if name != "bob_ps0.ipynb"
     }
     assert "Name the position." in (results / "results" / "ps0" / "feedback" / "ann.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_is_missing_is_made_again_and_who_is_gone_is_named(batch):
+    folder, results, _, grade, _ = batch
+    results = results / "results" / "ps0"
+    page = results.parents[1] / "feedback" / "ann" / "ps0" / "ps0_fixture.html"
+    page.unlink()
+    (folder / "bob_ps0.ipynb").rename(folder / "bobby_ps0.ipynb")
+    printed = grade(
+        "--student", "bobby", "--feedback", "sealed", "--similarity", "--due", "2001-01-01", "--late", "zero"
+    )
+    assert "Graded 1," in printed
+    assert page.exists()
+    report = (results / "report.md").read_text(encoding="utf-8")
+    assert "## No longer in the folder" in report
+    assert "**bob** (bob_ps0.ipynb): " in report
+    assert "**bobby** has handed in the same file" in report
+    table = {row["student"]: row for row in rows(results / "grades.csv")}
+    assert "bob" not in table
+    assert (table["ann"]["score"], table["doejane-11"]["score"]) == ("0", "10")  # Canvas says who was late
+    assert table["ann"]["late"]
+    assert not (results / "feedback" / "bob.html").exists()
+    sealed = (results / "feedback" / "bobby.html").read_text(encoding="utf-8")
+    assert "One cell is its own mean." not in sealed
+    assert "Alike is not copied" in (results / "similarity.html").read_text(encoding="utf-8")

@@ -85,3 +85,151 @@ def test_a_zip_is_unpacked_and_anything_else_is_refused(tmp_path):
     put(tmp_path / "no.zip", "text")
     with pytest.raises(CourseworkError, match="neither a folder"):
         unpack(tmp_path / "no.zip", tmp_path)
+
+
+CLASS = ("bob", "eve", "jane")
+
+
+def zipped(path, *entries):
+    """Write a zip of files: name, content, and the day in November on which it was changed."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content, day in entries:
+            archive.writestr(zipfile.ZipInfo(name, (2024, 11, day, 12, 0, 0)), content)
+    return unpack(path, path.with_suffix(".d"))
+
+
+@pytest.mark.parametrize(
+    "layout",
+    ["{}_ps0.ipynb", "submissions/{}_ps0.ipynb", "submitted/{}/ps0/ps0_fixture.ipynb", "a/b/{}/ps0_fixture.ipynb",
+     "CNN_2024_11_submissions/{}_ps0.ipynb", "week/ps0/{}_ps0.ipynb", "ps0/ps0_{}.ipynb", "x/{}_12_34_ps0.ipynb",
+     "x/{}_12_assignsubmission_file_/ps0.ipynb"],
+)  # fmt: skip
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_a_folder_around_the_class_is_gone_into(tmp_path, layout, as_zip):
+    if as_zip:
+        folder = zipped(tmp_path / "all.zip", *((layout.format(name), json.dumps(STUDENT), 1) for name in CLASS))
+    else:
+        folder = tmp_path / "given"
+        for name in CLASS:
+            put(folder / layout.format(name))
+    found = collect(folder, ASSIGNMENTS)
+    assert [one.name for one in found] == list(CLASS)
+    assert not any(one.notes for one in found)
+
+
+@pytest.mark.parametrize("path", ["jane/ps0/work.ipynb", "jane/work.ipynb", "jane/final_ps0.ipynb", "jane/ps0.ipynb"])
+def test_the_folder_of_the_only_student_is_hers(tmp_path, path):
+    put(tmp_path / path)
+    assert [one.student for one in collect(tmp_path, ASSIGNMENTS)] == ["jane"]
+
+
+def test_of_a_zips_files_the_newest_by_its_own_dates_counts(tmp_path):
+    new, old = ("jane/ps0_new.ipynb", json.dumps(STUDENT), 5), ("jane/ps0_old.ipynb", json.dumps(STUDENT), 1)
+    for number, files in enumerate([(new, old), (old, new)]):
+        (found,) = collect(zipped(tmp_path / f"{number}.zip", *files), ASSIGNMENTS)
+        assert found.path.name == "ps0_new.ipynb"
+
+
+def test_where_most_files_would_be_one_students_nothing_is_graded(tmp_path):
+    for year in ("2024", "2025"):
+        for name in CLASS:
+            put(tmp_path / year / f"{name}_ps0.ipynb")
+    with pytest.raises(CourseworkError, match=r"3 notebooks \(.*\) would all be 2024's"):
+        collect(tmp_path, ASSIGNMENTS)
+
+
+def test_a_student_with_several_drafts_does_not_stop_the_class(tmp_path):
+    for draft in ("one_ps0.ipynb", "two_ps0.ipynb"):
+        put(tmp_path / "jane" / draft)
+    for name in ("bob", "eve"):
+        put(tmp_path / name / "ps0.ipynb")
+    assert [one.student for one in collect(tmp_path, ASSIGNMENTS)] == list(CLASS)
+
+
+def test_what_is_nobodys_submission_is_named_and_not_graded(tmp_path):
+    put(tmp_path / "jane_ps0.ipynb")
+    for name in ("README.txt", "list of students.xlsx", "index.html", "notes/README.md", "grades_ps0.csv"):
+        put(tmp_path / name, "x")
+    put(tmp_path / "Zed Yo_80_assignsubmission_onlinetext_" / "onlinetext.html", "<p>my answer</p>")
+    (tmp_path / "eve_ps0.ipynb").symlink_to("/etc/passwd")
+    left_out = []
+    assert [one.student for one in collect(tmp_path, ASSIGNMENTS, left_out=left_out)] == ["jane"]
+    named = {sentence.partition(" is ")[0] for sentence in left_out}
+    assert named == {
+        "README.txt", "list of students.xlsx", "index.html", "notes/README.md", "grades_ps0.csv", "eve_ps0.ipynb",
+        "Zed Yo_80_assignsubmission_onlinetext_/onlinetext.html",
+    }  # fmt: skip
+
+
+def test_a_wrong_file_of_a_known_student_is_graded_with_zero(tmp_path):
+    for name in ("bob_ps0.pdf", "eve_1_2_essay.docx", "jane/ps0/essay.docx"):
+        put(tmp_path / name, "x")
+    assert [one.student for one in collect(tmp_path, ASSIGNMENTS)] == ["bob", "eve-1", "jane"]
+
+
+def as_bytes(tmp_path, content):
+    (tmp_path / "jane_ps0.ipynb").write_bytes(content)
+    (found,) = collect(tmp_path, ASSIGNMENTS)
+    return found
+
+
+TEXT = json.dumps(STUDENT, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_notebooks_in_other_encodings_are_read(tmp_path, encoding):
+    found = as_bytes(tmp_path, TEXT.encode(encoding))
+    assert (found.notebook is not None, found.notes) == (True, [])
+
+
+def test_a_zipped_notebook_is_read_and_a_note_says_so(tmp_path):
+    with zipfile.ZipFile(tmp_path / "jane_ps0.zip", "w") as archive:
+        archive.writestr("deep/work.ipynb", TEXT)
+        archive.writestr("__MACOSX/._work.ipynb", "x")
+    (found,) = collect(tmp_path, ASSIGNMENTS)
+    assert found.notebook is not None
+    assert found.notes == ["jane_ps0.zip is a zip, of which work.ipynb was graded"]
+
+
+def test_half_letters_become_question_marks(tmp_path):
+    found = as_bytes(tmp_path, TEXT.replace("a mean", "a \\ud800 mean").encode())
+    assert "a ? mean" in found.notebook.cells[0].source
+    json.dumps(found.notebook, ensure_ascii=False).encode()
+    assert "half letters" in found.notes[0]
+
+
+def test_a_name_that_is_no_utf8_can_be_written(tmp_path):
+    try:
+        (tmp_path / os.fsdecode(b"J\xfcrgen_ps0.ipynb")).write_text(TEXT, encoding="utf-8")
+    except OSError:
+        pytest.skip("not run: this file system only takes names in UTF-8")
+    (found,) = collect(tmp_path, ASSIGNMENTS)
+    assert (found.student, found.name, found.file) == ("Jürgen", "Jürgen", "Jürgen_ps0.ipynb")
+
+
+@pytest.mark.parametrize("content", ["", "PK\x03\x04 x", "[1, 2]", '{"cells": [', '{"a": 1}', "\0\0", "x" * 100])
+def test_what_is_wrong_with_a_file_is_said_without_a_class_name(tmp_path, content):
+    found = as_bytes(tmp_path, content.encode())
+    assert found.notebook is None
+    (note,) = found.notes
+    assert note.startswith("jane_ps0.ipynb is not a notebook")
+    assert "Error" not in note
+
+
+def test_late_is_kept_and_a_date_is_no_canvas(tmp_path):
+    put(tmp_path / "roelee_LATE_12_102_ps0_fixture.ipynb")
+    put(tmp_path / "doe_2024_11_ps0.ipynb")
+    found = {one.student: (one.late, one.lms) for one in collect(tmp_path, ASSIGNMENTS)}
+    assert found == {"roelee-12": (True, "canvas"), "doe_2024_11": (False, "")}
+
+
+def test_work_counts_before_an_untouched_copy_that_is_newer(tmp_path):
+    worked = json.loads(TEXT)
+    for cell in worked["cells"]:
+        if cell["id"] == "ex-0-3":
+            cell["source"] = "Order."
+    put(tmp_path / "jane" / "ps0_fixture.ipynb", json.dumps(worked))
+    put(tmp_path / "jane" / "ps0_fixture-Copy1.ipynb")
+    os.utime(tmp_path / "jane" / "ps0_fixture.ipynb", (1, 1))
+    (found,) = collect(tmp_path, ASSIGNMENTS)
+    assert found.path.name == "ps0_fixture.ipynb"

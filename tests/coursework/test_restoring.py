@@ -4,8 +4,10 @@ from copy import deepcopy
 from pathlib import Path
 
 import nbformat
-from nbformat.v4 import new_code_cell
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from gapgrade.assignments import put_variant
 from gapgrade.intake import Submission
 from gapgrade.restoring import restore
 
@@ -43,3 +45,56 @@ def test_what_cannot_be_read_becomes_the_untouched_release_with_a_note_before_it
     assert whole.cells[0].source.startswith("**Nothing could be graded.**")
     assert whole.cells[1:] == RELEASE.cells
     assert notes == []
+
+
+PICTURE, OTHER = {"image/png": "iVBORw0KGgo="}, {"image/png": "AAAA"}
+
+
+def words(made, text, attachments=None):
+    cell = next(cell for cell in made.cells if cell.id == "ex-0-3")
+    cell.source = text
+    if attachments is not None:
+        cell.attachments = attachments
+    return made
+
+
+def answer(whole):
+    return next(cell for cell in whole.cells if cell.id == "ex-0-3")
+
+
+def test_a_picture_in_an_answer_stays_in_it():
+    whole, notes = restored(words(deepcopy(RELEASE), "![p](attachment:p.png)", {"p.png": PICTURE}))
+    assert (answer(whole).source, answer(whole).attachments, notes) == (
+        "![p](attachment:p.png)",
+        {"p.png": PICTURE},
+        [],
+    )
+    nbformat.validate(whole)
+
+
+@pytest.mark.parametrize(
+    "attachments", [None, {}, "spoilt", {"p.png": None}, {"p.png": {}}, {"p.png": {"image/png": 1}}]
+)
+def test_a_picture_that_is_not_there_is_named_and_stops_nothing(attachments):
+    whole, notes = restored(words(deepcopy(RELEASE), "See ![p](attachment:p.png).", attachments))
+    assert "attachment:" not in answer(whole).source
+    assert "attachments" not in answer(whole)
+    assert notes == ["the picture p.png is not in the file, only its name"]
+    nbformat.validate(whole)
+
+
+def test_pasted_pictures_of_one_name_in_two_cells_stay_apart():
+    made = words(deepcopy(RELEASE), "One ![](attachment:image.png)", {"image.png": PICTURE})
+    made.cells.append(new_markdown_cell("two ![](attachment:image.png)", attachments={"image.png": OTHER}))
+    whole, notes = restored(made)
+    assert answer(whole).source == "One ![](attachment:image.png)\n\ntwo ![](attachment:2-image.png)"
+    assert answer(whole).attachments == {"image.png": PICTURE, "2-image.png": OTHER}
+    assert notes == []
+
+
+def test_the_cell_that_names_the_id_does_not_run_at_grading():
+    made = deepcopy(RELEASE)
+    put_variant(made, "jane")
+    cell = next(cell for cell in made.cells if cell.id == "variant")
+    cell.source = cell.source.replace("jane", "somebody else")
+    assert restored(made) == (RELEASE, [])

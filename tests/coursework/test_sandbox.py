@@ -8,6 +8,7 @@ import pytest
 
 from gapgrade import CourseworkError, sandbox
 from gapgrade.sandbox import LAUNCH, LIMIT, Limits, Sandbox
+from gapgrade.watching import Watch
 
 # Takes one limit away from the code that follows it, as another system or a full account would.
 REFUSE = """
@@ -84,3 +85,60 @@ def test_any_file_of_the_package_that_grades_counts(tmp_path, file):
 
 def test_the_package_that_grades_is_the_labs(box):
     assert (Path(box.parts[2]) / "training.py").exists()
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="not run: this system only limits each process for itself")
+MIB = 2**20
+HOLD = "import time; time.sleep(30)"
+USES = {
+    "a mapping that is shared": ("import mmap\nm = mmap.mmap(-1, 80 * 2**20)\nm.write(b'x' * 80 * 2**20)\n", "memory"),
+    "memory of two processes": ("import os\nos.fork()\nhold = bytearray(b'x') * (40 * 2**20)\n", "memory"),
+    "many processes": ("import os\nfor _ in range(5):\n    os.fork() or __import__('time').sleep(30)\n", "processes"),
+    "files": ("for n in range(8):\n    open(f'f{n}', 'wb').write(b'x' * 2**23)\n", "wrote"),
+    "a file without a name": (
+        "import os\nf = open('f', 'wb')\nos.unlink('f')\nfor _ in range(48):\n    f.write(b'x' * 2**20)\n", "wrote"),
+    "a file in memory": (
+        "import os\nf = os.memfd_create('f')\nfor _ in range(48):\n    os.write(f, b'x' * 2**20)\n", "wrote"),
+}  # fmt: skip
+
+
+def watched(tmp_path, code, word=""):
+    process = subprocess.Popen([sys.executable, "-c", code + HOLD], cwd=tmp_path)
+    try:
+        with Watch(process.pid, tmp_path, 64 * MIB, 4, 32 * MIB) as watch:
+            try:
+                process.wait(10 if word else 3)
+            except subprocess.TimeoutExpired:
+                return ""
+            return watch.reason
+    finally:
+        process.kill()
+        process.wait()
+
+
+@linux
+@pytest.mark.parametrize("use", USES)
+def test_what_processes_use_together_is_limited(tmp_path, use):
+    code, word = USES[use]
+    assert word in watched(tmp_path, code, word)
+
+
+@linux
+def test_what_stays_within_the_limits_goes_on(tmp_path):
+    within = "import mmap\nm = mmap.mmap(-1, 2**24)\nm.write(b'x' * 2**24)\nopen('f', 'wb').write(b'x' * 2**23)\n"
+    assert watched(tmp_path, within) == ""
+
+
+@linux
+def test_in_bubblewrap_nothing_can_be_written_but_where_it_is_counted(tmp_path):
+    try:
+        box = Sandbox(Path(sys.executable), "bubblewrap")
+    except CourseworkError:
+        pytest.skip("not run: this machine does not permit bubblewrap")
+    sandbox._make_rooms(tmp_path)
+    code = "import sys\nfor p in sys.argv[1:]:\n    try: open(p, 'w').write('x'); print(p)\n    except OSError: pass"
+    places = ["/x", "/dev/x", "/etc/x", "/tmp/x", "/dev/shm/x", str(tmp_path / "work" / "x")]
+    command = [*box._wrap("bubblewrap", tmp_path), sys.executable, "-c", code, *places]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.split() == places[3:]
+    assert {path.parent.name for path in tmp_path.rglob("x")} == {"tmp", "shm", "work"}

@@ -1,14 +1,19 @@
 """The tests of every assignment pass right answers and fail wrong ones, with a message that helps."""
 
+import ast
 import functools
 import json
 import os
+import re
 import runpy
 import subprocess
+import symtable
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from mutating import mutants
 
 from gapgrade.assignments import read_assignment
 from gapgrade.sandbox import CONDITIONS
@@ -33,10 +38,10 @@ def given(name):
 
 
 @functools.cache
-def tried(name, extent):
+def tried(name, extent, seeds=1):
     """What each test of an assignment said to each answer; one process for the assignment."""
     done = subprocess.run(
-        [sys.executable, str(HERE / "answers.py"), str(source(name)), str(ANSWERS[name]), extent],
+        [sys.executable, str(HERE / "answers.py"), str(source(name)), str(ANSWERS[name]), extent, str(seeds)],
         env={**os.environ, **CONDITIONS, "MPLBACKEND": "agg", "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         encoding="utf-8",
@@ -61,7 +66,7 @@ def cases():
 @pytest.mark.parametrize(("name", "exercise", "label", "extent"), list(cases()))
 def test_answer(name, exercise, label, extent):
     everything = tried(name, extent)
-    outcome = everything["answers"][exercise][label]
+    outcome = {test: said for test, said in everything["answers"][exercise][label].items() if test != "seed"}
     again = f"GAPLAB_GRADING_SEED={everything['seed']} repeats it"
     assert outcome, f"{exercise} has no test"
     assert "process" not in outcome, (outcome, again)
@@ -88,3 +93,68 @@ def test_every_answer_in_code_has_five_wrong_answers(path):
         labels = [label for label, _ in answers["wrong"]]
         assert len(set(labels)) == len(labels) >= 5, exercise
         assert answers["right"], exercise
+
+
+SEEDS = int(os.environ.get("GAPLAB_SEEDS", 200))
+SURVIVORS = tomllib.loads((HERE / "survivors.toml").read_text(encoding="utf-8"))
+real = pytest.mark.parametrize("name", [name for name in ANSWERS if name != "ps0"])
+
+
+@pytest.mark.thorough
+@real
+def test_right_answers_live_under_every_seed(name):
+    """One seed serves a whole class, so none may fail a right answer. GAPLAB_SEEDS says how many are tried."""
+    died = {
+        (exercise, label): outcome
+        for exercise, answers in tried(name, "right", SEEDS)["answers"].items()
+        for label, outcome in answers.items()
+        if "seed" in outcome
+    }
+    assert not died, died
+
+
+@pytest.mark.thorough
+@real
+def test_mutants_of_the_solutions_die(name):
+    """Every mutant dies under every seed, or is listed and judged; and what is listed lives, else the list is stale."""
+    lived = {
+        f"{exercise}: {label.partition(', ')[2]}"
+        for exercise, answers in tried(name, "mutants", max(1, SEEDS // 66))["answers"].items()
+        for label, outcome in answers.items()
+        if label.startswith("mutant") and "seed" in outcome
+    }
+    judged = {f"{exercise}: {mutant}" for exercise, of in SURVIVORS.get(name, {}).items() for mutant in of}
+    assert lived <= judged, lived - judged
+
+
+def test_mutants_are_many_and_none_is_the_solution():
+    found = mutants("def pooled(x):\n    return x.mean(dim=(2, 3)) + 1e-6\n")
+    assert len({text for _, text in found}) == len(found) >= 12
+    assert not any("mean(dim=(2, 3)) + 1e-06" in text for _, text in found)
+
+
+def test_hidden_tests_write_no_name_that_a_student_may_have():
+    """What a hidden test binds outside of a function would replace a student's helper of that name."""
+    bound = {}
+    for path in sorted((ROOT / "book" / "coursework").glob("ps*_*.py")):
+        for cell in read_assignment(path).graded:
+            for hidden in re.findall(r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", cell.source, re.DOTALL):
+                tree = symtable.symtable(hidden, cell.id, "exec")
+                names = {one.get_name() for one in tree.get_symbols() if one.is_assigned() or one.is_imported()}
+                bound[cell.id] = {name for name in names if not name.lower().startswith("hidden")}
+    assert len(bound) > 20
+    assert not {cell: names for cell, names in bound.items() if names}
+
+
+def test_no_check_offers_what_it_compares_with():
+    """Of a module of checks a student can call what checks, makes inputs or sets up, and nothing that answers."""
+    allowed = re.compile(
+        r"check_|try_test|vector_heads|convolution_heads|trained_once|drift_networks|random_|mount|forward"
+    )
+    for number in range(1, 7):
+        path = ROOT / "src" / "gaplab" / "coursework" / f"ps{number}.py"
+        functions = [
+            node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+        ]
+        public = {name for name in functions if not name.startswith("_") and not allowed.match(name)}
+        assert not public, (path.name, public)

@@ -19,6 +19,7 @@ from gaplab.claims.record import (
     decimals,
     gather,
     mean_spread,
+    remembered,
     rounded,
 )
-from gaplab.claims.trial import Trial, board
+from gaplab.claims.trial import Trial, board, label, standing

@@ -26,12 +26,16 @@ MARKS = {HOLDS: "●", CAVEATS: "◐", FAILS: "○"}
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """One factual claim of the article: its id, the chapter that tries it, its words, and their sense in English."""
+    """One factual claim of the article: its id, the chapter that tries it, its words, and their sense in English.
+
+    Where ``remember`` is true, its number is the one to keep in mind of the chapter.
+    """
 
     id: str
     chapter: int
     zh: str
     en: str
+    remember: bool = False
 
 
 @functools.cache
@@ -50,6 +54,12 @@ def claim(id_: str) -> Claim:
     if id_ not in claims():
         raise unknown_name("claim", id_, claims())
     return claims()[id_]
+
+
+def remembered(chapter: int) -> Claim:
+    """Return the claim whose number is the one to keep in mind of a chapter, 1 to 6."""
+    (found,) = (c for c in claims().values() if c.chapter == chapter and c.remember)
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

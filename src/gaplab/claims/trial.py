@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import statistics
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from gaplab.claims.record import CAVEATS, FAILS, HOLDS, MARKS, VERDICT_MIME, Verdict, claim, claims
 from gaplab.errors import ReaderError, unknown_name
@@ -96,7 +97,7 @@ class Trial:
             )
         ordered = [self.verdicts[c.id] for c in self.claims]
         plain = "\n".join(f"{v.claim}: {v.verdict}: {v.measured}" for v in ordered)
-        rows = (row(v.claim, html.escape(claim(v.claim).en), _label(v.verdict), _proof(v)) for v in ordered)
+        rows = (row(v.claim, html.escape(claim(v.claim).en), label(v.verdict), _proof(v)) for v in ordered)
         show(table(TABLE, ("Id", "The article says", "Verdict", "Measured"), rows), plain)
 
 
@@ -140,14 +141,21 @@ def _kind(verdict: str) -> str:
     return {HOLDS: "holds", CAVEATS: "caveats", FAILS: "fails"}[verdict]
 
 
-def _label(verdict: str) -> str:
+def label(verdict: str, more: str = "") -> str:
+    """Write a verdict with its mark and in its colour, and what else stands behind it, as HTML."""
     mark = f'<span aria-hidden="true">{MARKS[verdict]}</span>'
-    return f'<span class="gaplab-verdict {_kind(verdict)}">{mark} {verdict}</span>'
+    return f'<span class="gaplab-verdict {_kind(verdict)}">{mark} {verdict}{more}</span>'
+
+
+def standing(verdicts: Iterable[Verdict]) -> str:
+    """Say how many claims have each verdict, as HTML."""
+    counts = Counter(entry.verdict for entry in verdicts)
+    return ", ".join(label(verdict, f": {counts[verdict]}") for verdict in MARKS if counts[verdict])
 
 
 def _badge(entry: Verdict) -> str:
     return (
-        f'<p class="gaplab-record" id="verdict-{entry.claim}"><b>{entry.claim}</b> {_label(entry.verdict)} '
+        f'<p class="gaplab-record" id="verdict-{entry.claim}"><b>{entry.claim}</b> {label(entry.verdict)} '
         f"<b>{html.escape(entry.measured)}</b>. {html.escape(entry.because)}</p>"
     )
 

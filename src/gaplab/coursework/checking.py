@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import numbers
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gaplab.errors import ReaderError
 
@@ -72,28 +74,142 @@ def untouched(before: Tensor, after: Tensor, what: str) -> None:
         raise ReaderError(f"Your code changed {what} that it was given: work on a copy.")
 
 
-def predictions(given: object, wanted: Mapping[str, float], tolerance: Mapping[str, float] | None = None) -> None:
-    """Compare predicted numbers with measured ones, and name those that are off without saying in which direction.
+def gradient(pooled: Tensor, maps: Tensor) -> Tensor:
+    """Send ones back through what a student's pool returned, to the maps.
+
+    Raises:
+        ReaderError: No gradient reaches the maps.
+    """
+    found = torch.autograd.grad(pooled.sum(), maps, allow_unused=True)[0] if pooled.requires_grad else None
+    if found is None:
+        raise ReaderError("No gradient flows back through your pool: a network could not be trained with it.")
+    return found
+
+
+class Kept:
+    """What a module is like before a student's code gets it, for the comparison with what it is like afterwards.
+
+    Args:
+        module: What the code gets.
+        gradients: Whether the gradients in its weights have to stay as they are, too.
+    """
+
+    def __init__(self, module: nn.Module, gradients: bool = False) -> None:
+        """Copy every number, and note modes, hooks and what is trained."""
+        self.module, self.gradients = module, gradients
+        self.before = self._look()
+
+    def _look(self) -> tuple[Any, ...]:
+        module = self.module
+        grads = [p.grad.clone() if p.grad is not None else None for p in module.parameters()] if self.gradients else []
+        return (
+            str(module),
+            [part.training for part in module.modules()],
+            {name: value.detach().clone() for name, value in module.state_dict().items()},
+            [p.requires_grad for p in module.parameters()],
+            sum(len(part._forward_hooks) + len(part._forward_pre_hooks) + len(part._backward_hooks)
+                for part in module.modules()),
+            grads,
+        )  # fmt: skip
+
+    def check(self, what: str = "the network") -> None:
+        """Compare.
+
+        Args:
+            what: The module, as the sentence names it.
+
+        Raises:
+            ReaderError: It is not as it was.
+        """
+        text, modes, values, trained, hooks, grads = self.before
+        now = self._look()
+        if now[0] != text or set(now[2]) != set(values):
+            raise ReaderError(f"Your code changed the layers of {what} that it was given: leave it as it was.")
+        if now[1] != modes:
+            raise ReaderError(f"Your code leaves {what} in another mode than it found it: put it back.")
+        if not all(_same(value, now[2][name]) for name, value in values.items()):
+            raise ReaderError(
+                f"Your code changed numbers of {what}, weights or batch norm's statistics: measure in evaluation mode, "
+                "take no step, and work on copies."
+            )
+        if now[3] != trained:
+            raise ReaderError(f"Your code changed which parameters of {what} take a gradient: leave them as they were.")
+        if now[4] != hooks:
+            raise ReaderError(f"A hook is still attached to {what} after your code has run: remove it.")
+        if not all(_same(old, new) for old, new in zip(grads, now[5], strict=True)):
+            raise ReaderError(f"Your code changed the gradients that the weights of {what} hold: leave them alone.")
+
+
+def _same(old: Tensor | None, new: Tensor | None) -> bool:
+    if old is None or new is None:
+        return old is new
+    # Bit for bit as far as numbers go: nan stays nan.
+    return (
+        old.dtype == new.dtype and old.shape == new.shape and bool(((old == new) | (old.isnan() & new.isnan())).all())
+    )
+
+
+def whole(value: object, case: str) -> int:
+    """Return a whole number, Python's or NumPy's.
+
+    Raises:
+        ReaderError: It is none.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise ReaderError(f"For {case} a whole number (int) is wanted, but {value!r} came back.")
+    return int(value)
+
+
+def real(value: object, case: str) -> float:
+    """Return a plain float, Python's or NumPy's double.
+
+    Raises:
+        ReaderError: It is none.
+    """
+    if not isinstance(value, float):
+        raise ReaderError(f"For {case} a plain number (float) is wanted, but {value!r} came back.")
+    return float(value)
+
+
+def answered(value: object, wanted: bool) -> bool:
+    """Tell whether an answer is the wanted truth value: Python's, NumPy's, or a tensor with one."""
+    if isinstance(value, Tensor) and value.dim() == 0 and value.dtype == torch.bool:
+        value = value.item()
+    return isinstance(value, bool | np.bool_) and bool(value) is wanted
+
+
+def predicted(given: object, names: Iterable[str]) -> dict[str, float]:
+    """Return predicted numbers as floats, whatever kind of number they were given as.
+
+    What is right is not handed to this function, nor to any other: each check compares for itself, so that there is
+    nothing here to be listened to.
 
     Args:
         given: The student's dictionary.
-        wanted: Measured numbers by name.
-        tolerance: Allowed relative difference by name; whole numbers without one have to be exact.
+        names: What has to be predicted.
 
     Raises:
-        ReaderError: It is no dictionary with these names and numbers, or a number is off.
+        ReaderError: It is no dictionary with these names, or holds something that is no number.
     """
-    if not isinstance(given, dict) or set(given) != set(wanted):
+    if not isinstance(given, dict) or set(given) != set(names):
         raise ReaderError("Keep the dictionary with the names that it has, and replace every None by your number.")
+    said = {}
     for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        number = value.item() if isinstance(value, Tensor) and value.dim() == 0 else value
+        if isinstance(number, bool | np.bool_) or not isinstance(number, numbers.Real):
             raise ReaderError(f"The prediction {name!r} is {value!r}: give one number.")
-    allowed = tolerance or {}
-    off = [name for name in wanted if not abs(given[name] - wanted[name]) <= allowed.get(name, 0.0) * abs(wanted[name])]
-    if off:
-        raise ReaderError(
-            f"{len(wanted) - len(off)} of {len(wanted)} predictions hold. Think again about: {'; '.join(off)}."
-        )
+        said[name] = float(number)
+    return said
+
+
+def off(names: list[str], total: int) -> None:
+    """Name the predictions that are off, without saying in which direction.
+
+    Raises:
+        ReaderError: There are any.
+    """
+    if names:
+        raise ReaderError(f"{total - len(names)} of {total} predictions hold. Think again about: {'; '.join(names)}.")
 
 
 def frame(given: object, columns: Mapping[str, tuple[float, float] | None], what: str) -> pd.DataFrame:
@@ -106,9 +222,13 @@ def frame(given: object, columns: Mapping[str, tuple[float, float] | None], what
 
     Raises:
         ReaderError: It is no data frame, a column or a number is missing, or a number is outside its interval.
+
+    Returns:
+        A copy of it, in which these columns hold numbers, also where they were written as text.
     """
     if not isinstance(given, pd.DataFrame) or given.empty:
         raise ReaderError(f"{what} has to be a pandas DataFrame with at least one row.")
+    table = given.copy()
     for name, interval in columns.items():
         if name not in given:
             raise ReaderError(f"{what} has no column {name!r}: its columns are {', '.join(map(str, given.columns))}.")
@@ -116,11 +236,13 @@ def frame(given: object, columns: Mapping[str, tuple[float, float] | None], what
             raise ReaderError(f"{what} has empty places in the column {name!r}: measure every row.")
         if interval is None:
             continue
-        if not pd.api.types.is_numeric_dtype(given[name]):
+        column = pd.to_numeric(given[name], errors="coerce")
+        if column.isna().any():
             raise ReaderError(f"The column {name!r} of {what} has to hold numbers.")
         low, high = interval
-        if not given[name].between(low, high).all():
+        if not column.between(low, high).all():
             raise ReaderError(
                 f"The column {name!r} of {what} leaves the interval from {low:g} to {high:g}: check its unit."
             )
-    return given
+        table[name] = column
+    return table

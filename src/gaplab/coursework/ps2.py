@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,29 +23,29 @@ KEEPS = 90
 
 def check_shifts(prediction: object) -> None:
     """Move a garment around the ring by every number of pixels, before trained networks, and count what stays."""
+    heads, paddings = ("gap", "flatten"), ("windows wrap around", "zero padding")
+    said = checking.predicted(prediction, [f"{head}, {padding}" for head in heads for padding in paddings])
     picture = data.normalise(data.stratified("test", 10)[0][:1])
-    wanted = {}
-    for head in ("gap", "flatten"):
+    wrong = []
+    for head in heads:
         network = weights.load(f"resnet20-{head}-s0")
-        for padding, copy in (("windows wrap around", shifting.circular(network)), ("zero padding", network)):
+        for padding, copy in zip(paddings, (shifting.circular(network), network), strict=True):
             with torch.no_grad():
                 before = copy(picture)
                 moves = [copy(picture.roll(shift, dims=3)) - before for shift in range(1, 29)]
             # Rounding moves a logit by less than a millionth of its size, a real change by more than a hundredth.
-            wanted[f"{head}, {padding}"] = sum(float(move.norm() / before.norm()) < 1e-4 for move in moves)
-    checking.predictions(prediction, wanted)
+            if said[f"{head}, {padding}"] != sum(float(move.norm() / before.norm()) < 1e-4 for move in moves):
+                wrong.append(f"{head}, {padding}")
+    checking.off(wrong, 4)
     checking.passed("Predicted shifts")
 
 
 def check_orders(prediction: object, seed: int = 2) -> None:
     """Try all orders of the six cells of a map, and count the different answers."""
+    said = checking.predicted(prediction, ("global average", "average of each column", "flatten"))
     draws = torch.Generator().manual_seed(seed)
     cells, weight = (torch.randn(*shape, generator=draws, dtype=torch.float64) for shape in ((3, 6), (5, 18)))
-    seen: dict[str, set[tuple[float, ...]]] = {
-        "global average": set(),
-        "average of each column": set(),
-        "flatten": set(),
-    }
+    seen: dict[str, set[tuple[float, ...]]] = {how: set() for how in said}
     for order in itertools.permutations(range(6)):
         feature_map = cells[:, list(order)].view(3, 2, 3)
         reads = {
@@ -55,15 +56,15 @@ def check_orders(prediction: object, seed: int = 2) -> None:
         for how, vector in reads.items():
             logits = weight[:, : len(vector)] @ vector
             seen[how].add(tuple(round(value, 6) + 0.0 for value in logits.tolist()))
-    checking.predictions(prediction, {how: len(logits) for how, logits in seen.items()})
+    checking.off([how for how, logits in seen.items() if said[how] != len(logits)], 3)
     checking.passed("Predicted orders")
 
 
 def check_indifferent(indifferent: Callable[[Tensor, int, int, int], Any], seed: int = 2) -> None:
     """Compare the pooled head with the flattened one, averaged over every order of the cells."""
     draws, generator = random.Random(seed), torch.Generator().manual_seed(seed)
-    for height, width in ((1, 1), (2, 2), (2, 3), (3, 2), (1, 5)):
-        channels, classes = draws.randint(2, 4), draws.randint(5, 7)
+    for height, width in ((1, 1), (2, 2), (2, 3), (3, 2), (1, 5), (1, 3)):
+        channels, classes = (draws.randint(2, 4), draws.randint(5, 7)) if (height, width) != (1, 3) else (1, 1)
         cells = height * width
         weight = torch.randn(classes, channels * cells, generator=generator, dtype=torch.float64)
         feature_map = torch.randn(channels, cells, generator=generator, dtype=torch.float64)
@@ -93,7 +94,7 @@ def check_consistency(consistency: Callable[[Tensor], Any], shifts: Sequence[int
     """
     generator = torch.Generator().manual_seed(seed)
     for number in shifts:
-        for pictures, classes in ((1, 3), (7, 2), (number, number), (40, 10)):
+        for pictures, classes in ((1, 3), (7, 2), (number, number), (40, 10), (3, 1)):
             logits = torch.randn(number, pictures, classes, generator=generator)
             # Classes stay the same more often than chance would have it, as those of a trained network do.
             logits += 1.5 * torch.randn(1, pictures, classes, generator=generator)
@@ -101,8 +102,7 @@ def check_consistency(consistency: Callable[[Tensor], Any], shifts: Sequence[int
             case = f"{number} shifts of {pictures} pictures with {classes} classes"
             found = checking.run(consistency, given, case=case)
             checking.untouched(logits, given, "the logits")
-            if type(found) is not float:
-                raise ReaderError(f"For {case} a plain number (float) is wanted, but {found!r} came back.")
+            found = checking.real(found, case)
             answers = [[max(range(classes), key=row.__getitem__) for row in shift] for shift in logits.tolist()]
             pairs = [(a, b) for a in range(number) for b in range(number) if a < b]
             same = sum(answers[a][n] == answers[b][n] for a, b in pairs for n in range(pictures))
@@ -148,23 +148,28 @@ def drift_networks(seed: int) -> dict[str, nn.Module]:
 def check_largest_drift(largest_drift: Callable[[nn.Module, Tensor, Sequence[int]], Any], seed: int = 2) -> None:
     """Compare the drift with one that is measured picture by picture, on networks that are known to move or to stay."""
     draws, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+
+    @torch.no_grad()
+    def drift(network: nn.Module, images: Tensor, shifts: Sequence[int]) -> float:
+        largest = 0.0
+        for image in images:
+            before = network(image[None])[0]
+            for shift in shifts:
+                moved = network(torch.cat([image[:, :, -shift:], image[:, :, :-shift]], dim=2)[None])[0]
+                largest = max(largest, float(torch.linalg.vector_norm(moved - before) / before.norm()))
+        return largest
+
     for what, network in drift_networks(seed).items():
         for pictures in (1, 4):
             images = torch.randn(pictures, 2, 8, 9, generator=generator, dtype=torch.float64)
-            shifts = draws.sample(range(1, 9), k=draws.randint(1, 3))
-            training_mode = draws.random() < 0.7
-            network.train(training_mode)
-            state = {key: value.clone() for key, value in network.state_dict().items()}
+            shifts = draws.sample(range(1, 9), k=1 if pictures == 1 else 3)
+            network.train(draws.random() < 0.7)
+            kept = checking.Kept(network)
             given, case = images.clone(), f"{what}, {pictures} pictures, shifts {shifts}"
             found = checking.run(largest_drift, network, given, list(shifts), case=case)
             checking.untouched(images, given, "the pictures")
-            if network.training != training_mode:
-                raise ReaderError("Your code leaves the network in another mode than it was in: put it back.")
-            if any(not torch.equal(value, state[key]) for key, value in network.state_dict().items()):
-                raise ReaderError("Measuring has changed the network: in which mode does batch norm learn?")
-            if type(found) is not float:
-                raise ReaderError(f"For {case} a plain number (float) is wanted, but {found!r} came back.")
-            wanted = _drift(network.eval(), images, shifts)
+            kept.check()
+            found, wanted = checking.real(found, case), drift(network.eval(), images, shifts)
             if not abs(found - wanted) <= 1e-6 * (1 + wanted):
                 raise ReaderError(
                     f"For {case} the drift is {wanted:.4f} and yours {found:.4f}: is it the largest over pictures and "
@@ -173,26 +178,17 @@ def check_largest_drift(largest_drift: Callable[[nn.Module, Tensor, Sequence[int
     checking.passed("largest_drift")
 
 
-@torch.no_grad()
-def _drift(network: nn.Module, images: Tensor, shifts: Sequence[int]) -> float:
-    largest = 0.0
-    for image in images:
-        before = network(image[None])[0]
-        for shift in shifts:
-            moved = torch.cat([image[:, :, -shift:], image[:, :, :-shift]], dim=2)
-            largest = max(largest, float(torch.linalg.vector_norm(network(moved[None])[0] - before) / before.norm()))
-    return largest
-
-
 Scramble = Callable[[Tensor, int, int], Any]
 
 
 def check_scramble(scramble: Scramble, seed: int = 2) -> None:
     """Look where each pixel of numbered pictures has gone."""
     draws = random.Random(seed)
-    for pictures, channels, side, tile in ((6, 1, 28, 14), (6, 1, 28, 7), (3, 2, 12, 4), (40, 1, 4, 2), (2, 1, 28, 28)):
+    for pictures, channels, side, tile in (
+        *((6, 1, 28, 14), (24, 1, 28, 7), (24, 2, 12, 4), (600, 1, 4, 2), (1, 1, 8, 2), (2, 1, 28, 28)),
+    ):
         numbers = torch.arange(channels * side * side, dtype=torch.float32).view(1, channels, side, side)
-        images = numbers + 10_000 * torch.arange(pictures).view(-1, 1, 1, 1)
+        images = numbers + 1000 * torch.arange(pictures).view(-1, 1, 1, 1)
         given, case, first = images.clone(), f"{side} px in tiles of {tile} px", draws.randint(0, 10**6)
         moved = checking.run(scramble, given, tile, first, case=case)
         checking.untouched(images, given, "the pictures")
@@ -200,18 +196,26 @@ def check_scramble(scramble: Scramble, seed: int = 2) -> None:
             raise ReaderError(f"For {case} a tensor of the shape and type that went in is wanted.")
         if not torch.equal(moved.flatten(1).sort().values, images.flatten(1)):
             raise ReaderError(f"For {case} pixels are lost, repeated, or have moved to another picture.")
-        start = _cut(images, tile)
-        if not torch.equal(_cut(moved, tile).sort(dim=1).values, start.sort(dim=1).values):
+        start, now = _cut(images, tile), _cut(moved, tile)
+        orders = now[:, :, 0].argsort(dim=1)
+        # Tiles come with their first pixels' numbers in order: sorted by these, every tile has to be whole.
+        whole = torch.gather(now, 1, orders[..., None].expand_as(now))
+        if not torch.equal(whole, start):
             raise ReaderError(f"For {case} some tiles are torn: move whole tiles, all channels of one together.")
         if side == tile:
             continue
-        orders = _cut(moved, tile).argsort(dim=1)[..., 0]
         if pictures > 2 and (orders == orders[0]).all():
             raise ReaderError(f"For {case} all pictures get the same order: draw one for each.")
         if not torch.equal(moved, checking.run(scramble, given, tile, first, case=case)):
             raise ReaderError(f"For {case} the same seed gives another result the second time.")
         if torch.equal(moved, checking.run(scramble, given, tile, first + 1, case=case)):
             raise ReaderError(f"For {case} two seeds give the same result.")
+        tiles = orders.shape[1]
+        different = len(set(map(tuple, orders.tolist())))
+        # Of 600 pictures in four tiles not one of the 24 orders stays away: that happens once in 10**9 times. And
+        # of 24 pictures in nine or more tiles no three have an order in common.
+        if (pictures >= 600 and different < math.factorial(tiles)) or (tiles > 4 and different < pictures - 2):
+            raise ReaderError(f"For {case} some orders never come: every order of the tiles has to be possible.")
     garments = data.stratified("test", 10)[0]
     if getattr(checking.run(scramble, garments, 7, seed, case="ten garments"), "dtype", None) != torch.uint8:
         raise ReaderError("Garments go in as uint8 and have to come out as uint8.")
@@ -244,20 +248,37 @@ def check_scrambled(scrambled: object, kept: object, verdict: object, seed: int 
                 raise ReaderError(f"The table has not all three seeds of {head} at tiles of {tile} px.")
     if not set(table["tile"]) - {14, 28}:
         raise ReaderError("Measure a third size of tile as well, for example 7 px.")
-    images, labels = data.stratified("test", 100)
-    for rows in (table[table["tile"] == 28], table[table["tile"] == 14], table[~table["tile"].isin((14, 28))]):
+    images, labels = data.stratified("test", 200)
+    for _, row in table[table["tile"] == data.FRAME].iterrows():
+        name = f"resnet20-{row['head']}-s{row['seed']:.0f}"
+        again = training.accuracy(weights.load(name), (images, labels))
+        # Nothing is drawn here, so that a row holds this very number, but for a picture or two on the fence.
+        if abs(again - row["accuracy"]) > 0.011:
+            raise ReaderError(
+                f"Measured again, {name} on whole pictures is not right as often as your row says: which network, "
+                "which pictures, which labels?"
+            )
+    shuffled = table[table["tile"] != data.FRAME]
+    for _, rows in shuffled.groupby(["head", "tile"]):
         row = rows.iloc[draws.randrange(len(rows))]
         name = f"resnet20-{row['head']}-s{row['seed']:.0f}"
-        again = training.accuracy(weights.load(name), (_scrambled(images, int(row["tile"]), draws), labels))
-        # Samples of 100 and of 200 garments near one half differ by more than 0.2 once in a thousand times.
-        if abs(again - row["accuracy"]) > 0.2:
+        tries = [
+            training.accuracy(weights.load(name), (_scrambled(images, int(row["tile"]), draws), labels))
+            for _ in range(2)
+        ]
+        # The order of tiles moves the accuracy on 200 garments by about 0.02; six times that is no luck.
+        if abs(sum(tries) / 2 - row["accuracy"]) > 0.13:
             raise ReaderError(
                 f"Measured again, {name} at tiles of {row['tile']:.0f} px is not right as often as your row says: "
                 "which network, which pictures, which labels?"
             )
+    for head, rows in shuffled.groupby("head"):
+        if rows.groupby("tile")["accuracy"].nunique().max() < 2 and rows["seed"].nunique() > 2:
+            raise ReaderError(f"Three networks of {head} have the same accuracy at every size: are they three?")
     means = table.groupby(["head", "tile"])["accuracy"].mean()
     wanted = {head: 100 * means[head, 14] / means[head, 28] for head in ("gap", "flatten")}
-    checking.predictions(kept, wanted, dict.fromkeys(wanted, 0.05))
+    said = checking.predicted(kept, wanted)
+    checking.off([head for head, value in wanted.items() if not abs(said[head] - value) <= 0.005 * value], 2)
     if verdict not in (HOLDS, CAVEATS, FAILS):
         raise ReaderError(f"The verdict is {verdict!r}: give HOLDS, CAVEATS or FAILS.")
     if (verdict == HOLDS) != (wanted["gap"] >= KEEPS):

@@ -30,7 +30,7 @@ import genanki
 
 from gaplab import contents, files
 from gaplab.errors import ReaderError
-from gaplab.interview.questions import Question, bank
+from gaplab.interview.questions import Question, bank, papers
 
 DECK = "gaplab-flashcards.apkg"
 TABLE = "gaplab-flashcards.csv"
@@ -38,7 +38,10 @@ TITLE = "Why ResNet ends in average pooling"
 MODEL_ID, DECK_ID = 1_607_392_319, 2_059_400_110
 """Drawn once and never changed: Anki knows the note type and the deck by them."""
 FIELDS = ("Question", "Short", "Full", "Rubric", "FollowUps", "Wrong", "Figure", "Proof")
-COLUMNS = ("id", "chapter", "level", "kind", "topics", "claims", "question", "short", "full", "rubric", "proof")
+COLUMNS = (
+    *("id", "chapter", "level", "kind", "topics", "claims", "question", "short", "full", "rubric", "proof"),
+    *("measured_here", "sources"),
+)
 
 _FRONT = '<p class="question">{{Question}}</p>'
 _BACK = """{{FrontSide}}<hr id="answer">
@@ -76,12 +79,16 @@ def deck(
     model = genanki.Model(MODEL_ID + other, "gaplab question", fields=fields, templates=templates, css=_STYLE)
     made = genanki.Deck(DECK_ID + other, say("Why ResNet Ends in Average Pooling") if edition else TITLE)
     media: dict[str, bytes] = {}
+    named = papers(book)
     for question in questions:
         name, picture, alt = figure_of(question, book)
         if name:
             media[name] = picture
         tags = [f"gaplab::chapter-{question.chapter}", f"gaplab::{question.level}", f"gaplab::{question.kind}"]
-        texts = _texts(question, f'<img src="{name}" alt="{html.escape(alt)}">' if name else "")
+        if question.measured_here:
+            tags.append("gaplab::measured-in-this-book")
+        figure = f'<img src="{name}" alt="{html.escape(alt)}">' if name else ""
+        texts = _texts(question, figure, [named[key] for key in question.sources])
         made.add_note(_Note(f"{edition}{question.id}", model=model, fields=texts, tags=tags))
     return _package(made, media, stamp)
 
@@ -117,7 +124,7 @@ def _package(made: genanki.Deck, media: dict[str, bytes], stamp: int) -> bytes:
     return packed.getvalue()
 
 
-def _texts(question: Question, figure: str) -> list[str]:
+def _texts(question: Question, figure: str, read: Sequence[str]) -> list[str]:
     follow_ups = "".join(f"<p><b>{_inline(f.ask)}</b> {_inline(f.answer)}</p>" for f in question.follow_ups)
     wrong = "".join(f"<p><i>{_inline(w.says)}</i> {_inline(w.why)}</p>" for w in question.wrong)
     rubric = "".join(f"<li>{_inline(point)}</li>" for point in question.rubric)
@@ -130,6 +137,7 @@ def _texts(question: Question, figure: str) -> list[str]:
         follow_ups,
         wrong,
         figure,
+        f"{''.join(f'{html.escape(paper)}. ' for paper in read)}"
         f"Proof: cell <code>{cell}</code> of <code>{chapter}</code>. {question.id}",
     ]
 
@@ -178,8 +186,9 @@ def table(questions: Sequence[Question]) -> bytes:
     writer.writerow(COLUMNS)
     for q in questions:
         lists = ("; ".join(q.topics), " ".join(q.claims))
+        texts = (q.ask, q.short, q.full, "\n".join(q.rubric))
         writer.writerow(
-            (q.id, q.chapter, q.level, q.kind, *lists, q.ask, q.short, q.full, "\n".join(q.rubric), q.proof)
+            (q.id, q.chapter, q.level, q.kind, *lists, *texts, q.proof, q.measured_here, " ".join(q.sources))
         )
     return text.getvalue().encode("utf-8")
 

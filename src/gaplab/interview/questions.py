@@ -19,23 +19,29 @@ from typing import Any, NoReturn
 from gaplab import contents
 from gaplab.claims import Verdict, claims, gather
 from gaplab.errors import ReaderError, unknown_name
+from gaplab.interview import speech
 
 LEVELS = ("screen", "onsite", "expert")
 KINDS = ("explain", "compute", "compare", "debug", "design")
-SHORT_WORDS = (40, 100)
-"""Fewest and most words of a short answer: what can be said in half a minute."""
+FEWEST_WORDS = 30
+"""Of a short answer: with fewer it is a slogan. The most, and the most numbers, are :data:`speech.HALF_A_MINUTE`."""
 FEWEST = {"topics": 1, "follow_up": 2, "wrong": 3, "rubric": 3}
 """Fewest entries of each list; three wrong answers make a choice of four with the right one."""
 MOST_RUBRIC = 5
 
 PUBLISHED = {"16.46", "17.56", "15.99", "22.57", "22.28", "89.20", "91.31", "76.16", "77.04", "85.11", "88.25"} | {
-    "37.1", "77.0", "79.0", "8.75", "0.27", "0.6", "76.13", "4.09"
+    "37.1", "77.0", "79.0", "8.75", "0.27", "0.6", "76.13", "4.09", "4.62"
 }  # fmt: skip
 """Decimals that papers and torchvision's documentation report and that were checked there; these may be typed."""
 
 _ID = re.compile(r"q-[a-z]+-\d{2}")
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
 _DECIMAL = re.compile(r"(?<![\d.,])\d+\.\d+(?![\d.]*\d)")
+_OF_THIS_BOOK = re.compile(r"\{\{|\b(?:the|this) book\b|\bour\b|\bwe\b", re.IGNORECASE)
+_PLACE_IN_A_PAPER = re.compile(r"\b(?:appendix|section|page|figure|table) [A-Z]?\.?\d|\bquotes?\b", re.IGNORECASE)
+_PAPER = re.compile(
+    r"^@\w+\{(\w+), author = \{(.+?)\}, title = \{(.+?)\}, (?:\w+ = .*?)?year = \{(\d+)\}", re.MULTILINE
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +87,10 @@ class Question:
         wrong: Common wrong answers.
         rubric: Points that an interviewer ticks.
         proof: Chapter and cell that prove the answer, for example ``01_parameter_count#macs``.
+        asks: Numbers of the rubric's points, from 1, that the question itself asks for. A point that neither it nor a
+            follow-up asks for would fail a good answer.
+        measured_here: Whether only this book's measurements answer it; then it is in no quick round.
+        sources: Keys of papers in the bibliography.
     """
 
     id: str
@@ -98,6 +108,21 @@ class Question:
     wrong: tuple[Wrong, ...]
     rubric: tuple[str, ...]
     proof: str
+    asks: tuple[int, ...] = ()
+    measured_here: bool = False
+    sources: tuple[str, ...] = ()
+
+
+def papers(book: Path) -> dict[str, str]:
+    """Return every paper of the bibliography as a source is named, by its key: first author, year and title."""
+    path = book / "reference" / "references.bib"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    found = {}
+    for key, authors, title, year in _PAPER.findall(text):
+        others = " and others" if " and " in authors else ""
+        name = f"{authors.partition(',')[0]}{others}, {year}: {title}"
+        found[key] = re.sub(r"[{}]|\\\W", "", name)
+    return found
 
 
 def bank(book: Path = Path("..")) -> tuple[list[Question], dict[str, Verdict]]:
@@ -128,17 +153,24 @@ def load(folder: Path, verdicts: Mapping[str, Verdict]) -> list[Question]:
         raise ReaderError(f"There is no question in {folder}: it holds no TOML file.")
     cells = {path.stem: _named_cells(path) for path in contents.notebooks(folder.parents[1])}
     measured = {text: id_ for id_, entry in verdicts.items() for text in measured_texts(entry)}
+    named = papers(folder.parents[1])
     questions: dict[str, Question] = {}
+    said: dict[str, str] = {}
     for path in files:
         try:
             tables = tomllib.loads(path.read_text(encoding="utf-8")).get("question", [])
         except tomllib.TOMLDecodeError as problem:
             raise ReaderError(f"{path.name} is not TOML: {problem}.") from None
         for number, table in enumerate(tables, start=1):
-            question = _Reader(path, number, table, verdicts, measured, cells).question()
+            question = _Reader(path, number, table, verdicts, measured, cells, named).question()
             if question.id in questions:
                 raise ReaderError(f"{path.name}, {question.id}: the id is taken by {questions[question.id].file}.toml.")
             questions[question.id] = question
+            for figure in PUBLISHED.intersection(speech.numbers(question.short)):
+                if (other := said.setdefault(figure, question.id)) != question.id:
+                    raise ReaderError(
+                        f"{path.name}, {question.id}: {other} is answered with {figure} too: merge the two questions."
+                    )
     return list(questions.values())
 
 
@@ -203,12 +235,18 @@ class _Reader:
         verdicts: Mapping[str, Verdict],
         measured: Mapping[str, str],
         cells: Mapping[str, set[str]],
+        named: Mapping[str, str],
     ) -> None:
         self.file, self.table, self.verdicts, self.measured, self.cells = path.stem, table, verdicts, measured, cells
+        self.named = named
         self.where = f"{path.name}, {table.get('id', f'question {number}')}"
 
     def question(self) -> Question:
-        names = {field.name for field in dataclasses.fields(Question)} - {"file", "follow_ups"} | {"follow_up"}
+        fields = dataclasses.fields(Question)
+        self.table = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING} | {
+            **self.table
+        }
+        names = {field.name for field in fields} - {"file", "follow_ups"} | {"follow_up"}
         self._same_names("", self.table, names)
         if not _ID.fullmatch(self._text("id")):
             self._fail(f"the id {self.table['id']!r} is not like 'q-param-01'")
@@ -221,17 +259,24 @@ class _Reader:
                 self._fail(unknown_name("claim", id_, claims()))
         if len(rubric) > MOST_RUBRIC:
             self._fail(f"rubric has {len(rubric)} entries: at most {MOST_RUBRIC} are allowed")
-        fewest, most = SHORT_WORDS
-        if not fewest <= (words := len(self._text("short").split())) <= most:
-            self._fail(f"short has {words} words: {fewest} to {most} can be said in half a minute")
+        if (words := len(self._text("short").split())) < FEWEST_WORDS:
+            self._fail(f"short has {words} words: at least {FEWEST_WORDS} make an answer")
+        if trouble := speech.problem(self._text("short"), speech.HALF_A_MINUTE, given=self._text("ask")):
+            self._fail(f"short {trouble}")
+        follow_ups = tuple(self._follow_ups(len(rubric)))
+        wrong = tuple(Wrong(**entry) for entry in self._entries("wrong", self.table["wrong"], ("says", "why")))
+        self._nothing_of_this_book(wrong)
         return Question(
             id=self.table["id"],
             file=self.file,
             chapter=self._chapter(),
             level=self.table["level"],
             kind=self.table["kind"],
-            follow_ups=tuple(self._follow_ups(len(rubric))),
-            wrong=tuple(Wrong(**entry) for entry in self._entries("wrong", self.table["wrong"], ("says", "why"))),
+            follow_ups=follow_ups,
+            wrong=wrong,
+            asks=self._asks(rubric, follow_ups),
+            measured_here=self.table["measured_here"],
+            sources=self._sources(),
             proof=self.table["proof"],
             topics=topics,
             claims=covered,
@@ -259,6 +304,40 @@ class _Reader:
         if self.table["chapter"] != int(chapter[:2]):
             self._fail(f"chapter is {self.table['chapter']!r}, but the proof is in {chapter}")
         return int(chapter[:2])
+
+    def _asks(self, rubric: Sequence[str], follow_ups: Sequence[FollowUp]) -> tuple[int, ...]:
+        asks = self.table["asks"]
+        if not isinstance(asks, list | tuple) or not set(asks) <= set(range(1, len(rubric) + 1)):
+            self._fail(f"asks is {asks!r}: list numbers of the rubric's points, from 1 to {len(rubric)}")
+        asked = {*asks, *(point for follow_up in follow_ups for point in follow_up.probes)}
+        for number, point in enumerate(rubric, start=1):
+            if number not in asked:
+                self._fail(f"nobody asks for the rubric's point {number}, {point!r}: name it in asks or in probes")
+            if _PLACE_IN_A_PAPER.search(point):
+                self._fail(f"the rubric's point {point!r} asks to recall a place in a paper, not to understand it")
+        return tuple(asks)
+
+    def _nothing_of_this_book(self, wrong: Sequence[Wrong]) -> None:
+        """Refuse a choice of four that only this book's reader can make, unless it is marked so."""
+        here = self.table["measured_here"]
+        if not isinstance(here, bool):
+            self._fail(f"measured_here is {here!r}: true or false")
+        if here and self.table["level"] == LEVELS[0]:
+            self._fail(
+                f"a question of the level {LEVELS[0]} must be answerable from the literature: measured_here is set"
+            )
+        texts = [self.table["ask"], self.table["right"], *(entry.says for entry in wrong)]
+        if self.table["level"] == LEVELS[0]:
+            texts += self.table["rubric"]
+        for text in () if here else texts:
+            if found := _OF_THIS_BOOK.search(text):
+                self._fail(f"{text!r} has {found[0]!r}, which only this book's reader can know: set measured_here")
+
+    def _sources(self) -> tuple[str, ...]:
+        for key in self.table["sources"]:
+            if key not in self.named:
+                self._fail(unknown_name("paper", key, self.named))
+        return tuple(self.table["sources"])
 
     def _text(self, field: str) -> str:
         return self._checked(field, self.table[field])

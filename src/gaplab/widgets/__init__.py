@@ -4,6 +4,7 @@ from gaplab.widgets.base import PageWidget
 from gaplab.widgets.census_scatter import CensusModel, CensusScatter
 from gaplab.widgets.gradient_microscope import GradientMicroscope, Microscopic
 from gaplab.widgets.head_calculator import Backbone, HeadCalculator
+from gaplab.widgets.laboratory import Laboratory
 from gaplab.widgets.mock_interview import MockInterview
 from gaplab.widgets.predictions import Choice, Predictions, Question
 from gaplab.widgets.resnet_map import ResnetMap, Stage
@@ -21,6 +22,7 @@ __all__ = [
     "Explored",
     "GradientMicroscope",
     "HeadCalculator",
+    "Laboratory",
     "Microscopic",
     "MockInterview",
     "MovedGarment",

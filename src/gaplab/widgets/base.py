@@ -6,7 +6,6 @@ import base64
 import html
 import inspect
 import json
-import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,36 +15,11 @@ import traitlets
 
 from gaplab.errors import ReaderError
 from gaplab.figures import HEAD_STYLE, HUES
+from gaplab.javascript import joined
 
 _HERE = Path(__file__).parent
 _BASE_CSS = (_HERE / "base.css").read_text(encoding="utf-8")
 _MOUNT_JS = (_HERE / "mount.js").read_text(encoding="utf-8")
-
-
-_IMPORT = re.compile(r'^import \{[^}]*\} from "([^"]+)";\n', re.MULTILINE)
-_NOTE = re.compile(r"^ */\*\*.*?\*/\n", re.MULTILINE | re.DOTALL)
-
-
-def joined(module: Path) -> str:
-    """Return an ES module as one text: before it all that it imports, each file once, without imports and notes.
-
-    A page carries its widgets' modules as text and loads nothing, so their files share one scope: a name at the top of
-    one file must not stand at the top of another, and no import may rename.
-    """
-    seen: set[Path] = set()
-    texts: list[str] = []
-
-    def add(path: Path) -> None:
-        if path in seen:
-            return
-        seen.add(path)
-        text = path.read_text(encoding="utf-8")
-        for name in _IMPORT.findall(text):
-            add((path.parent / name).resolve())
-        texts.append(_NOTE.sub("", _IMPORT.sub("", text)))
-
-    add(module.resolve())
-    return "\n".join(texts)
 
 
 def palette() -> str:
@@ -76,6 +50,8 @@ class PageWidget(anywidget.AnyWidget):
 
     slug: ClassVar[str]
     """The widget's name in the page: the id of the first one is this, of the second ``slug-2``."""
+    kept: ClassVar[tuple[str, ...]] = ()
+    """Traits that a page keeps while its tab is open: what a reader would not like to choose again."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Read the folder of the subclass."""
@@ -105,6 +81,7 @@ class PageWidget(anywidget.AnyWidget):
         }
         payload = {
             "bytes": bytes_traits,
+            "kept": self.kept,
             "module": self._esm,
             "slug": self.slug,
             "state": {name: value for name, value in state.items() if name not in bytes_traits},

@@ -12,12 +12,30 @@
   for (const [name, text] of Object.entries(payload.bytes)) {
     state[name] = new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   }
+  // What the reader chose survives a reload and the way back, in this tab and while the widget is as it was.
+  const key = `gaplab:${location.pathname}#${id}`;
+  const edition = payload.kept.length ? JSON.stringify(state) : "";
+  try {
+    const stored = JSON.parse(sessionStorage.getItem(key) ?? "{}");
+    if (stored.edition === edition) Object.assign(state, stored.chosen);
+  } catch {
+    // Nothing may be kept here: a choice lasts as long as the page.
+  }
+  const keep = () => {
+    const chosen = Object.fromEntries(payload.kept.map((name) => [name, state[name]]));
+    try {
+      sessionStorage.setItem(key, JSON.stringify({ edition, chosen }));
+    } catch {
+      // The same.
+    }
+  };
   const listeners = new Map();
   const model = {
     get: (name) => state[name],
     set(name, value) {
       if (Object.is(state[name], value)) return;
       state[name] = value;
+      if (payload.kept.includes(name)) keep();
       listeners.get(`change:${name}`)?.();
     },
     on(event, listener) {

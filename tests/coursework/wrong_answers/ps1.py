@@ -72,7 +72,7 @@ def training_bytes(network, optimiser):
         total += p.numel() * size
         total += {gradient}
     for state in {state}:
-        for t in state.values():
+        for t in filter(torch.is_tensor, state.values()):
             total += {tensor}
     return total
 """
@@ -132,15 +132,24 @@ ANSWERS = {
             ("one of five right", predicted(1, 1, 1, 1, 1)),
             ("a name left out", predicted().replace(", 'megabytes of that head under Adam': 716", "")),
             ("text for a number", predicted(share="65.6 %")),
+            (
+                "listens to the check",
+                "from gaplab.coursework import checking\nheard = {}\n"
+                "checking.predicted = lambda given, names: heard.update(dict.fromkeys(names, 0.0)) or heard\n"
+                "checking.off = lambda names, total: None\nps1.check_parameters({})\nparameters = dict(heard)\n"
+                "heard.clear()\nps1.check_growth({})\ngrowth = dict(heard)\n"
+                "import importlib\nimportlib.reload(checking)\n",
+            ),
             ("nothing predicted", predicted(None, None, None, None, None)),
         ],
     },
     "ex-1-2": {
         "right": [
-            share("math.ceil(percent * backbone / ((100 - percent) * (channels + 1)))"),
+            share("math.ceil(__import__('fractions').Fraction(percent * backbone, (100 - percent) * (channels + 1)))"),
             share("(percent * backbone - 1) // ((100 - percent) * (channels + 1)) + 1"),
         ],
         "wrong": [
+            ("floats, which end at 2**53", share("math.ceil(percent * backbone / ((100 - percent) * (channels + 1)))")),
             ("forgets the bias", share("-(-percent * backbone // ((100 - percent) * channels))")),
             ("rounds down", share("percent * backbone // ((100 - percent) * (channels + 1))")),
             ("adds one always", share("percent * backbone // ((100 - percent) * (channels + 1)) + 1")),
@@ -160,6 +169,13 @@ ANSWERS = {
         "right": [
             HOOKS.format(clean="handle.remove()"),
             macs("layer.in_features * layer.out_features", "x[0].numel() * layer.weight[0].numel()"),
+            "import functools\n" + macs().replace("def head_macs", "@functools.lru_cache\ndef head_macs"),
+            "import functools\n"
+            + macs().replace("def head_macs", "def count")
+            + "head_macs = functools.partial(count)\n",
+            "class Count:\n"
+            + "".join(f"    {line}\n" for line in macs().replace("head_macs(", "__call__(self, ").splitlines())
+            + "head_macs = Count()\n",
         ],
         "wrong": [
             ("counts weights, not uses", macs(convolution="layer.weight.numel()")),
@@ -189,13 +205,39 @@ ANSWERS = {
             ("a tensor", macs(result="torch.tensor(total)")),
             ("leaves its hooks", HOOKS.format(clean="pass")),
             ("calls the counter", COUNTER),
+            (
+                "calls the counter in a helper",
+                COUNTER.replace("def head_macs", "def helper") + "head_macs = lambda *a: helper(*a)\n",
+            ),
+            (
+                "lets the book call it",
+                "def head_macs(head, *shape):\n    return counting.total_macs(head, (1, *shape))\n",
+            ),
+            (
+                "empties the weights",
+                macs().replace("    return", "    for p in head.parameters(): p.data.zero_()\n    return"),
+            ),
+            ("leaves the head in evaluation mode", HOOKS.format(clean="handle.remove()\n    head.eval()")),
+            (
+                "remembers heads by their text",
+                "SEEN = {}\n"
+                + macs()
+                .replace("    total, x", "    if str(head) in SEEN: return SEEN[str(head)]\n    total, x")
+                .replace("    return total", "    SEEN[str(head)] = total\n    return total"),
+            ),
+            (
+                "the stride of rows for columns too",
+                macs(
+                    convolution="layer.weight.numel() * x.shape[2] * "
+                    "((before.shape[3] + 2 * layer.padding[1] - layer.kernel_size[1]) // layer.stride[0] + 1)"
+                ),
+            ),
         ],
     },
     "ex-1-4": {
         "right": [
             memory(gradient="p.numel() * size if p.requires_grad else 0"),
             memory(tensor="t.nbytes"),
-            memory(tensor="t.nbytes if t.dim() else 0"),  # without Adam's step counters
         ],
         "wrong": [
             ("the colleague's", "training_bytes = colleague_bytes\n"),
@@ -211,6 +253,13 @@ ANSWERS = {
                 memory(parameters="(p for p in network.parameters() if p.requires_grad)"),
             ),
             ("the optimiser's weights only", memory(parameters="optimiser.param_groups[0]['params']")),
+            ("without Adam's step counters", memory(tensor="t.nbytes if t.dim() else 0")),
+            (
+                "takes every state for a tensor",
+                memory().replace("filter(torch.is_tensor, state.values())", "state.values()"),
+            ),
+            ("erases the gradients", memory().replace("    return", "    network.zero_grad()\n    return")),
+            ("thaws the network", memory().replace("    return", "    network.requires_grad_(True)\n    return")),
             ("without gradients", memory(gradient="0")),
             ("without the state", memory(state="()")),
             (
@@ -248,6 +297,12 @@ ANSWERS = {
             ("where the claim is weak only", experiment(conditions=CONDITIONS.replace("(224, 1000)", "(64, 20_000)"))),
             ("a verdict against the rows", experiment(verdict="HOLDS")),
             ("a verdict in other words", experiment(verdict="'false'")),
+            ("one row made up", experiment() + "rows[5]['share'] = 12.0\n"),
+            (
+                "asks the check",
+                "head_share = ps1._share\n"
+                + ROWS.format(conditions=CONDITIONS, share="head_share(*c)", verdict="FAILS"),
+            ),
             ("rows typed in", experiment(share="25.0 if c[2] == 32 else 1.0")),
             ("the same row eight times", experiment(conditions='[("resnet18", "gap", 32, 21_841)] * 8')),
             (

@@ -210,6 +210,10 @@ ANSWERS = {
             ("the global generator", tiles(orders="torch.randperm(count)")),
             ("tiles drawn with repetition", tiles(orders="torch.randint(count, (count,), generator=draws)")),
             ("nothing moves", tiles(orders="torch.arange(count)")),
+            ("one swap a picture", tiles(orders="(lambda o, i: o.index_copy(0, i, i.flip(0)))(torch.arange(count), "
+                                         "torch.randperm(count, generator=draws)[:2])")),
+            ("turned around and not shuffled", tiles(orders="torch.arange(count).roll(int(torch.randint(count, (), "
+                                                     "generator=draws)))")),
             ("a float", tiles(result="out.float()")),
             ("always four tiles", tiles(tile="(side // 2)")),
             ("writes over its input", tiles(start="out = images")),

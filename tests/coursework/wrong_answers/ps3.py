@@ -183,7 +183,11 @@ ANSWERS = {
         ],
     },
     "ex-3-2": {
-        "right": [pool("F.adaptive_avg_pool2d(x, 1).flatten(1)"), pool("x.sum(dim=(2, 3)) / x[0, 0].numel()")],
+        "right": [
+            pool("torch.from_numpy(x.numpy().mean(axis=(2, 3)))"),
+            pool("F.adaptive_avg_pool2d(x, 1).flatten(1)"),
+            pool("x.sum(dim=(2, 3)) / x[0, 0].numel()"),
+        ],
         "wrong": [
             ("the maximum", pool("x.amax(dim=(2, 3))")),
             ("the sum", pool("x.sum(dim=(2, 3))")),
@@ -193,7 +197,8 @@ ANSWERS = {
             ("square maps only", pool("x.sum(dim=(2, 3)) / x.shape[2] ** 2")),
             ("always 49 cells", pool("x.sum(dim=(2, 3)) / 49")),
             ("averages the batch as well", pool("x.mean(dim=(0, 2, 3)).expand(x.shape[:2])")),
-            ("no gradient", pool("x.detach().mean(dim=(2, 3))")),
+            ("passes over nan", pool("x.nanmean(dim=(2, 3))")),
+            ("cells that are not zero", pool("x.sum(dim=(2, 3)) / (x != 0).sum(dim=(2, 3)).clamp(min=1)")),
             ("single precision", pool("x.float().mean(dim=(2, 3))")),
             ("one cell", pool("x[:, :, 0, 0]")),
             ("the median", pool("x.flatten(2).median(dim=2).values")),
@@ -264,6 +269,10 @@ ANSWERS = {
             ("the winner only", catches(OBLONG, test="(found.argmax(dim=1) != wanted.argmax(dim=1)).any()")),
             ("expects the maximum", catches(OBLONG, wanted="maps.amax(dim=(2, 3)).softmax(dim=1)")),
             ("asks for equal bits", catches(OBLONG, test="not torch.equal(found, wanted + 1e-9)")),
+            ("compares with its own", catches(OBLONG, wanted="nin_probabilities(maps)")),
+            ("a wide tolerance", catches(OBLONG, test="not torch.allclose(found, wanted, atol=0.02)")),
+            ("nan slips through", catches(OBLONG, test="((found - wanted).abs() > 1e-4).any()")),
+            ("the first picture only", catches(OBLONG, test="not torch.allclose(found[0], wanted[0], atol=1e-5)")),
             ("one cell a map", catches("[torch.randn(3, 4, 1, 1), torch.randn(1, 4, 1, 1)]")),
         ],
     },

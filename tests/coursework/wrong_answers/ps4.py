@@ -218,6 +218,17 @@ def head_to_convolutions(head, channels, height, width):
             ),
             ("channels last", convert("weight.view(-1, *shape[1:], shape[0]).permute(0, 3, 1, 2).contiguous()")),
             ("without the bias", convert(bias="conv.bias = None")),
+            (
+                "a bias that was not there",
+                convert(bias="if conv.bias is None: conv.bias = nn.Parameter(torch.zeros(len(weight)).to(weight))"),
+            ),
+            (
+                "dropout with another share",
+                convert().replace(
+                    "    for module in head:",
+                    "    for module in head:\n        if isinstance(module, nn.Dropout): module = nn.Dropout(0.5)",
+                ),
+            ),
             ("zero bias", convert(bias="if conv.bias is not None: nn.init.zeros_(conv.bias)")),
             ("the weights are shared", convert().replace(".detach().clone()", ".data")),
             (

@@ -81,7 +81,7 @@ EXPERIMENT = """
 rows = []
 for head in ("gap", "max"):
     for seed in (0, 1, 2):
-        shares = ps5.spread(weights.load(f"resnet20-{head}-s{seed}"), data.normalise(pictures), labels)
+        shares = gradient_spread(weights.load(f"resnet20-{head}-s{seed}"), data.normalise(pictures), labels)
         for stage, (share, energy) in shares.items():
             rows.append({"head": head, "seed": seed, "stage": stage, "not_zero": share, "energy": energy})
 experiment = pd.DataFrame(rows)
@@ -242,6 +242,8 @@ def gradient_is_right(pool, gradient, x):
     wanted = torch.autograd.grad(pool(exact).sum(), exact)[0]
     return bool(torch.isclose(given, wanted, rtol=0, atol=1e-3 * float(wanted.abs().max())).all())
 """,
+            changed(CHECKER, "bool(right)", "right"),
+            changed(CHECKER, "bool(right)", "right.numpy()[()]"),
         ],
         "wrong": [
             *edits(
@@ -280,7 +282,14 @@ def gradient_is_right(pool, gradient, x):
                     "((given.double() - wanted).abs() <= allowed).all()",
                     "not ((given.double() - wanted).abs() > allowed).any()",
                 ),
-                ("returns a tensor", "bool(right)", "right"),
+                ("a tolerance of half a per cent", "1e-3 * wanted", "6e-3 * wanted"),
+                ("an absolute tolerance", "1e-3 * wanted.abs().max()", "1e-3"),
+                (
+                    "measured by the whole",
+                    "((given.double() - wanted).abs() <= allowed).all()",
+                    "(given.double() - wanted).norm() <= 1e-3 * wanted.norm()",
+                ),
+                ("closer than was asked", "1e-3 * wanted", "1e-5 * wanted"),
                 ("stops instead of answering", "return bool(right)", "assert right\n    return True"),
             ),
             ("always yes", "def gradient_is_right(pool, gradient, x):\n    return True"),
@@ -296,6 +305,18 @@ def gradient_is_right(pool, gradient, x):
                 ("in training mode", "network.eval()", "network.train()"),
                 ("leaves the network in evaluation mode", "    network.train(was_training)\n", ""),
                 ("hooks stay", "handle.remove()", "pass"),
+                ("energies in float32", ".double().square()", ".square()"),
+                ("small numbers taken for zero", "gradient != 0", "gradient.abs() > 1e-8"),
+                (
+                    "thaws or freezes the network",
+                    "    network.eval()\n",
+                    "    network.eval()\n    network.bn1.requires_grad_(False)\n",
+                ),
+                (
+                    "leaves gradients in the weights",
+                    "    network.train(was",
+                    "    network(images).sum().backward()\n    network.train(was",
+                ),
                 ("one energy for all pictures", ".sum(dim=1).flatten(1)", ".sum(dim=(0, 1)).flatten()[None]"),
                 ("the first picture alone", "cells.mean()", "cells[0]"),
                 ("the energy of each channel", ".sum(dim=1).flatten(1)", ".flatten(2).flatten(0, 1)"),
@@ -347,6 +368,10 @@ def gradient_is_right(pool, gradient, x):
             ("percent", EXPERIMENT + "experiment['energy'] *= 100\n"),
             ("every row twice", EXPERIMENT + "experiment = pd.concat([experiment, experiment])\n"),
             ("a row not measured", EXPERIMENT + "experiment.loc[3, 'energy'] = None\n"),
+            (
+                "one row made up",
+                EXPERIMENT + "experiment.loc[4, 'energy'] = 0.9 * experiment.loc[4, 'energy'] + 0.05\n",
+            ),
             ("no table", "experiment = None"),
         ],
     },

@@ -101,6 +101,20 @@ ANSWERS = {
         ],
         "wrong": [
             ("the average", pool("return x.mean(dim=(2, 3))")),
+            ("the average, a little more", pool("return 1.002 * x.mean(dim=(2, 3))")),
+            ("twice the average", pool("return 2 * x.mean(dim=(2, 3))")),
+            ("the average plus one", pool("return x.mean(dim=(2, 3)) + 1")),
+            ("the average, channels in another order", pool("return x.mean(dim=(2, 3)).flip(1)")),
+            ("the average of another channel mix", pool("return x.mean(dim=(2, 3)).cumsum(1)")),
+            ("minus the maximum", pool("return -x.amax(dim=(2, 3))")),
+            ("the maximum squared", pool("return x.amax(dim=(2, 3)) ** 2")),
+            (
+                "an infinite gradient on even maps",
+                pool(
+                    "return torch.cat([x.mean(dim=(2, 3)), x.var(dim=(2, 3), unbiased=False).sqrt()], dim=1)",
+                    "2 * channels",
+                ),
+            ),
             ("the maximum", pool("return x.amax(dim=(2, 3))")),
             (
                 "the average by another name",

@@ -7,8 +7,9 @@
  * @param {(model: any) => { root: Element } & Record<string, any>} parts.build make the view once
  * @param {(view: any, state: any, before: any) => void} parts.draw show a state that differs from the one drawn before
  * @param {(view: any, state: State) => void} parts.listen tie the view's controls to the state
+ * @param {(view: any) => void} [parts.close] end what the view began, such as a Worker
  */
-export function widget(names, { build, draw, listen }) {
+export function widget(names, { build, draw, listen, close = () => {} }) {
   return {
     render({ model, el }) {
       const view = build(model);
@@ -16,7 +17,10 @@ export function widget(names, { build, draw, listen }) {
       listen(view, state);
       const end = follow(model, names, state, (now, before) => draw(view, now, before));
       el.replaceChildren(view.root);
-      return end;
+      return () => {
+        end();
+        close(view);
+      };
     },
   };
 }

@@ -1,4 +1,4 @@
-"""Mock interview: questions against the clock, a rubric to tick, follow-ups that depend on it, what to read next."""
+"""Mock interview: questions against the clock, interruptions, a rubric to tick, follow-ups, ladders and a schedule."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import traitlets
 
 from gaplab.errors import ReaderError
-from gaplab.interview import pages
+from gaplab.interview import conversation, pages
+from gaplab.interview.conversation import Interruption, Ladder
 from gaplab.interview.questions import Question
 from gaplab.widgets.base import PageWidget
 
@@ -22,10 +23,14 @@ TARGET_SECONDS = 30
 class MockInterview(PageWidget):
     """Practise the question bank: in full, with a rubric to tick and follow-ups, or quickly, by multiple choice.
 
-    What a reader writes, ticks and chooses stays in the browser; the widget tells Python nothing.
+    In full and with all levels it climbs ladders, up after a good answer and down after a poor one. A question that
+    was missed comes back after three others, and then first in the next sitting; one that was known comes back after
+    the flashcards' intervals. What a reader writes, ticks and chooses stays in the browser, and Python hears nothing.
 
     Args:
         questions: The questions, from :func:`gaplab.interview.questions.bank`.
+        interruptions: What is thrown in, from :func:`gaplab.interview.pages.interruptions`.
+        ladders: From :func:`gaplab.interview.pages.ladders`.
 
     Raises:
         ReaderError: No questions, or one of a topic that the kit has no page for.
@@ -38,8 +43,17 @@ class MockInterview(PageWidget):
     levels = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)
     lengths = traitlets.List(traitlets.Int()).tag(sync=True)
     target = traitlets.Int().tag(sync=True)
+    interruptions = traitlets.List(traitlets.Dict()).tag(sync=True)
+    ladders = traitlets.List(traitlets.Dict()).tag(sync=True)
+    schedule = traitlets.Dict().tag(sync=True)
+    key = traitlets.Unicode(pages.PROGRESS).tag(sync=True)
 
-    def __init__(self, questions: Sequence[Question]) -> None:
+    def __init__(
+        self,
+        questions: Sequence[Question],
+        interruptions: Sequence[Interruption] = (),
+        ladders: Sequence[Ladder] = (),
+    ) -> None:
         """Check the questions and write down what the page needs of them."""
         if not questions:
             raise ReaderError("The mock interview needs at least one question.")
@@ -58,13 +72,16 @@ class MockInterview(PageWidget):
             levels=[list(item) for item in pages.LEVEL_TITLES.items()],
             lengths=list(LENGTHS),
             target=TARGET_SECONDS,
+            interruptions=[{"says": i.says, "recovery": i.recovery, "at": list(i.at)} for i in interruptions],
+            ladders=[{"rungs": list(ladder.rungs)} for ladder in ladders],
+            schedule={"first": conversation.FIRST_DAYS, "factor": conversation.FACTOR},
         )
 
     def describe(self) -> str:
         """Say what the widget offers."""
         return (
-            f"A mock interview with {len(self.questions)} questions on {len(self.topics)} topics, in full with a "
-            "rubric and follow-ups, or by multiple choice."
+            f"A mock interview with {len(self.questions)} questions on {len(self.topics)} topics, in full with "
+            "interruptions, a rubric and follow-ups, or by multiple choice."
         )
 
     def fallback(self) -> str:
@@ -84,6 +101,7 @@ def _state(question: Question) -> dict[str, Any]:
         "id": question.id,
         "topic": question.file,
         "level": question.level,
+        "own": question.measured_here,
         "ask": question.ask,
         "right": question.right,
         "short": question.short,

@@ -1,5 +1,6 @@
 // What the screens are made of.
 import { element } from "../kit/dom.js";
+import { advance } from "./course.js";
 
 export const heading = (text) => element("h2", { tabIndex: -1 }, text);
 export const button = (text, onclick, className = "") =>
@@ -14,20 +15,24 @@ export function minutes(seconds) {
 }
 
 /** The line above a question: where it stands, and the time. */
-export function bar({ levelTitle, topicTitle }, session, question, time) {
-  const where = `Question ${session.at + 1} of ${session.entries.length}`;
-  const place = `${where} · ${levelTitle.get(question.level)} · ${topicTitle.get(question.topic)}`;
+export function bar({ levelTitle, topicTitle, ladders }, session, question, time) {
+  const entry = session.entries[session.at];
+  const where = `Question ${session.at + 1} of ${session.total}`;
+  const rung = entry.rung ? [`Rung ${entry.rung} of ${ladders[entry.ladder].rungs.length}`] : [];
+  const back = entry.again ? ["Once more"] : [];
+  const place = [where, levelTitle.get(question.level), topicTitle.get(question.topic), ...rung, ...back].join(" · ");
   return element("p", { className: "bar gl-muted" }, element("span", {}, place), time);
 }
 
-/** The time that a question has taken: `shown`, and `run()` to let it go on once it is shown. */
-export function clock({ every, target }, session, entry) {
+/** The time that a question has taken: `shown`, and `run()` to let it go on once it is shown; `passed` hears of it. */
+export function clock({ every, target }, session, entry, passed = (_) => {}) {
   const shown = element("span", { className: "clock", role: "timer" });
   const from = Date.now() - 1000 * entry.seconds;
   const tick = () => {
     entry.seconds = Math.floor((Date.now() - from) / 1000);
     const over = session.mode === "full" && entry.seconds > target ? ", over half a minute" : "";
     shown.textContent = `${minutes(entry.seconds)}${over}`;
+    passed(entry.seconds);
   };
   tick();
   return { shown, run: () => every(1000, tick) };
@@ -40,12 +45,15 @@ export function more(question) {
 }
 
 /** The buttons behind an answer. */
-export function onward({ store, ask, finish }, session) {
+export function onward(app, session) {
+  const { store, ask, finish } = app;
   const next = () => {
-    session.at += 1;
+    store.record(session, session.entries[session.at]);
+    if (!advance(session, app)) return finish();
     store.save();
     ask();
   };
-  if (session.at + 1 === session.entries.length) return [button("Show the summary", finish, "main")];
+  const more = advance(structuredClone(session), app);
+  if (!more) return [button("Show the summary", finish, "main")];
   return [button("Next question", next, "main"), button("End the interview", finish)];
 }

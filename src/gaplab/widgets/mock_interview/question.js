@@ -1,17 +1,33 @@
 // A question in full: asked against the clock, then answered and judged by the candidate.
 import { element } from "../kit/dom.js";
+import { hasVoice, voiceButton } from "../../interview/speak.js";
+import { fitting } from "./course.js";
 import { bar, button, buttons, clock, heading, minutes, more, onward } from "./parts.js";
+import { copied, forPartner } from "./partner.js";
 import { followUps } from "./session.js";
+
+const UNDISTURBED = 15; // seconds before an interviewer throws something in
 
 export function drawQuestion(app, session, entry, question) {
   const { store } = app;
-  const { shown, run } = clock(app, session, entry);
+  entry.interruption ??= fitting(session, entry, app.interruptions);
+  const thrown = element("div", { role: "status", className: "thrown" });
+  const throwIn = () => {
+    entry.thrown = true;
+    store.save();
+    thrown.replaceChildren(element("p", {}, element("b", {}, "Interruption: "), saysOf(app, entry)));
+  };
+  const waiting = () => entry.interruption !== null && !entry.thrown;
+  const { shown, run } = clock(app, session, entry, (seconds) => {
+    if (seconds >= UNDISTURBED && waiting()) throwIn();
+  });
   const typed = element("textarea", { id: `typed-${app.unique}`, value: entry.typed });
   typed.addEventListener("input", () => {
     entry.typed = typed.value;
     store.save();
   });
   const reveal = () => {
+    if (waiting()) return throwIn(); // whoever is quick is interrupted at the end
     entry.revealed = true;
     store.save();
     app.ask();
@@ -21,9 +37,21 @@ export function drawQuestion(app, session, entry, question) {
     heading(question.ask),
     element("label", { for: typed.id }, "Your answer, aloud or in writing (it stays in this browser)"),
     typed,
+    thrown,
     buttons(button("Show the answer", reveal, "main"), button("End the interview", app.finish)),
   ]);
+  if (entry.thrown) throwIn();
   run();
+}
+
+const saysOf = ({ interruptions }, entry) => `“${interruptions[entry.interruption].says}”`;
+
+/** What was thrown in, and a way to recover. */
+function buildRecovery(app, entry) {
+  if (!entry.thrown) return [];
+  const { recovery } = app.interruptions[entry.interruption];
+  const fold = element("details", {}, element("summary", {}, "A way to recover"), element("p", {}, recovery));
+  return [element("h3", {}, "The interruption"), element("p", {}, saysOf(app, entry)), fold];
 }
 
 export function drawAnswer(app, session, entry, question) {
@@ -39,10 +67,15 @@ export function drawAnswer(app, session, entry, question) {
     }),
   );
   if (entry.followed) ask();
+  const forward = buttons();
+  const offer = () => forward.replaceChildren(...onward(app, session));
+  offer();
   const ticked = () => {
     app.store.save();
     if (entry.followed) ask();
+    offer(); // what was missed comes back, so the last question need not be the last
   };
+  const copy = button("Copy for a study partner", () => copied(forPartner(question, entry), app.tell));
   const own = entry.typed.trim();
   const typed = [element("h3", {}, "Your answer"), element("p", { className: "typed" }, own)];
   app.show([
@@ -50,12 +83,15 @@ export function drawAnswer(app, session, entry, question) {
     heading(question.ask),
     element("h3", {}, "The answer in 30 seconds"),
     element("p", { className: "answer" }, question.short),
+    ...(hasVoice() ? [voiceButton(question.short)] : []),
     more(question),
     ...(own ? typed : []),
+    ...buildRecovery(app, entry),
     buildRubric(entry, question, ticked),
     ...(entry.followed ? [] : [follow]),
     region,
-    buttons(...onward(app, session)),
+    buttons(copy),
+    forward,
   ]);
 }
 

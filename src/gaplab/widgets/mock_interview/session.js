@@ -1,4 +1,4 @@
-// An interview is plain data: what is asked, what was answered, and what follows from it.
+// An interview is plain data: what was asked, what was answered, and what follows from it.
 
 /** A copy in random order. */
 export function shuffled(list, random = Math.random) {
@@ -29,15 +29,16 @@ export function latest(done, byId) {
   return shares;
 }
 
-/** Questions of a level ("" for all) and of a topic ("" for all). */
-export function pool(questions, level, topic) {
-  return questions.filter((q) => (!level || q.level === level) && (!topic || q.topic === topic));
+/** Questions of a mode, of a level ("" for all) and of a topic ("" for all). */
+export function pool(questions, mode, level, topic) {
+  const fits = (q) => !(mode === "quick" && q.own) && (!level || q.level === level) && (!topic || q.topic === topic);
+  return questions.filter(fits);
 }
 
-/** What to ask: first what was never asked, then what went worst; easier levels before harder ones. */
-export function choose(questions, count, levels, shares, random = Math.random) {
-  const share = (q) => shares.get(q.id) ?? -1;
-  const picked = shuffled(questions, random).sort((a, b) => share(a) - share(b)).slice(0, count);
+/** What to ask: what is due, what was never asked, then what went worst; easier levels before harder ones. */
+export function choose(questions, count, levels, shares, due = new Set(), random = Math.random) {
+  const rank = (q) => due.has(q.id) ? -2 : shares.get(q.id) ?? -1;
+  const picked = shuffled(questions, random).sort((a, b) => rank(a) - rank(b)).slice(0, count);
   return picked.sort((a, b) => levels.indexOf(a.level) - levels.indexOf(b.level));
 }
 
@@ -53,10 +54,10 @@ export function followUps(question, ticked) {
   return probing.length ? probing : all.filter((f) => f.probes.length).slice(0, 1);
 }
 
-/** Points by topic, weakest first, each with the questions that lost some. */
+/** Points by topic, weakest first, each with the questions that lost some; the first answer to a question counts. */
 export function summary(session, byId, topics) {
   const rows = topics.map((topic) => ({ ...topic, got: 0, all: 0, asked: 0, missed: [] }));
-  for (const entry of session.entries.filter((each) => each.revealed)) {
+  for (const entry of session.entries.filter(({ revealed, again }) => revealed && !again)) {
     const question = byId.get(entry.id);
     const row = rows.find((each) => each.name === question.topic);
     const [got, all] = points(entry, question, session.mode);
@@ -66,11 +67,4 @@ export function summary(session, byId, topics) {
     if (got < all) row.missed.push(question);
   }
   return rows.filter((row) => row.asked).sort((a, b) => a.got / a.all - b.got / b.all);
-}
-
-/** A new interview on some questions, nothing of it answered yet. */
-export function opened(mode, questions) {
-  const answer = () => (mode === "quick" ? { order: shuffled([0, 1, 2, 3]), chosen: null } : { typed: "", ticked: [] });
-  const entries = questions.map(({ id }) => ({ id, seconds: 0, revealed: false, ...answer() }));
-  return { mode, started: new Date().toISOString(), at: 0, entries };
 }

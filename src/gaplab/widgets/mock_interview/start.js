@@ -1,34 +1,41 @@
 // The first screen: what to be asked, and what was answered so far.
 import { element } from "../kit/dom.js";
 import { button, buttons, heading } from "./parts.js";
-import { choose, latest, opened, pool } from "./session.js";
-import { exportProgress, leave } from "./store.js";
+import { advance, opened } from "./course.js";
+import { dayOf, dueOn } from "./schedule.js";
+import { choose, latest, pool } from "./session.js";
+import { exportProgress, importProgress, leave } from "./store.js";
 
 export function drawStart(app, focus = true) {
   const { store, levels, lengths, topicTitle, questions } = app;
   const modes = buildModes(app.unique);
   const options = (pairs) => pairs.map(([name, title]) => new Option(title, name));
   const level = element("select", { name: "level" }, new Option("All levels", ""), ...options(levels));
+  const mode = () => modes.querySelector("input:checked").value;
   const whole = element("optgroup", { label: "A whole topic" }, ...options([...topicTitle]));
   const counts = lengths.map((count) => [count, `${count} questions`]);
   const length = element("select", { name: "length" }, ...options(counts), whole);
   const offered = element("p", { className: "gl-muted offered", role: "status" });
   const chosen = () => {
     const topic = topicTitle.has(length.value) ? length.value : "";
-    const all = pool(questions, level.value, topic);
-    return { all, count: topic ? all.length : Math.min(Number(length.value), all.length) };
+    const all = pool(questions, mode(), level.value, topic);
+    const climbs = mode() === "full" && !level.value && !topic && app.ladders.length > 0;
+    return { all, climbs, count: topic ? all.length : Math.min(Number(length.value), all.length) };
   };
   const offer = () => {
-    const { all, count } = chosen();
-    offered.textContent = `${count} of ${all.length} matching questions; what you have not had yet comes first.`;
+    const { all, climbs, count } = chosen();
+    const order = climbs
+      ? "what is due, then ladders: up after a good answer, down after a poor one."
+      : "what is due comes first, then what you have not had yet.";
+    offered.textContent = `${count} of ${all.length} matching questions; ${order}`;
   };
-  for (const select of [level, length]) select.addEventListener("change", offer);
+  for (const field of [level, length, modes]) field.addEventListener("change", offer);
   offer();
-  const begin = () => start(app, modes.querySelector("input:checked").value, chosen());
+  const begin = () => start(app, mode(), chosen());
   const field = (text, control) =>
     element("label", { className: "gl-control" }, element("span", { className: "gl-label" }, text), control);
   const { current } = store.data();
-  const resume = current && `Continue at question ${current.at + 1} of ${current.entries.length}`;
+  const resume = current && `Continue at question ${current.at + 1} of ${current.total}`;
   const row = current
     ? buttons(button(resume, app.ask, "main"), button("Start another", begin))
     : buttons(button("Start", begin, "main"));
@@ -50,25 +57,44 @@ function buildModes(unique) {
   );
 }
 
-function start({ store, levelTitle, byId, ask }, mode, { all, count }) {
+function start(app, mode, { all, climbs, count }) {
+  const { store, levelTitle, byId, ladders } = app;
   leave(store);
-  const picked = choose(all, count, [...levelTitle.keys()], latest(store.data().done, byId));
-  store.data().current = opened(mode, picked);
+  const due = dueOn(store.data().cards, dayOf(new Date()));
+  const levels = [...levelTitle.keys()];
+  const shares = latest(store.data().done, byId);
+  // On ladders half of the time at most goes to what is due.
+  const first = climbs ? all.filter(({ id }) => due.has(id)) : all;
+  const plan = choose(first, climbs ? Math.floor(count / 2) : count, levels, shares, due).map(({ id }) => id);
+  const session = opened(mode, plan, climbs ? count - plan.length : 0, ladders);
+  advance(session, app);
+  store.data().current = session;
   store.save();
-  ask();
+  app.ask();
 }
 
 function buildProgress(app) {
   const { store, byId, questions } = app;
   const shares = latest(store.data().done, byId);
   const full = [...shares.values()].filter((share) => share === 1).length;
+  const due = dueOn(store.data().cards, dayOf(new Date())).size;
   const said = shares.size
-    ? `Answered so far: ${shares.size} of ${questions.length} questions, ${full} of them without a gap.`
+    ? `Answered so far: ${shares.size} of ${questions.length} questions, ${full} of them without a gap. Due today: ${due}.`
     : `${questions.length} questions are waiting. What you answer is kept in this browser only.`;
+  const taken = (done) => {
+    app.start();
+    app.tell(done ? "Imported: this is your progress now." : "This file holds no progress of the mock interview.");
+  };
+  const wrote = store.data().done.some(({ entries }) => entries.some(({ typed }) => typed?.trim()));
   const row = buttons();
   const offer = () => {
     const clear = button("Clear progress", () => confirm(app, row, offer));
-    row.replaceChildren(button("Export progress", () => exportProgress(store)), clear);
+    row.replaceChildren(
+      ...(wrote ? [button("What you wrote", app.wrote)] : []),
+      button("Export progress", () => exportProgress(store)),
+      button("Import progress", () => importProgress(store, taken)),
+      clear,
+    );
   };
   offer();
   return element("div", { className: "kept" }, element("p", { className: "gl-muted" }, said), row);

@@ -1,11 +1,12 @@
-// What the browser keeps of the reader's interviews.
+// What the browser keeps of the reader's interviews: those that are done, the one in hand, and the schedule.
 import { element } from "../kit/dom.js";
+import { good } from "./course.js";
+import { dayOf, reviewed } from "./schedule.js";
 
-const KEY = "gaplab-mock-interview";
 const KEPT_SESSIONS = 50;
 
 /** The reader's progress: in the browser's storage where there is one, and in memory all the same. */
-export function openStore(byId, complain) {
+export function openStore({ key, schedule, byId }, complain) {
   let data = EMPTY();
   const attempt = (act) => {
     try {
@@ -20,27 +21,74 @@ export function openStore(byId, complain) {
       complain("");
     });
   };
-  attempt(() => (data = known(JSON.parse(localStorage.getItem(KEY) ?? "null"), byId)));
-  return {
+  attempt(() => (data = known(JSON.parse(localStorage.getItem(key) ?? "null"), byId, schedule) ?? EMPTY()));
+  const store = {
     data: () => data,
     save() {
       data.done = data.done.slice(-KEPT_SESSIONS);
-      write(() => localStorage.setItem(KEY, JSON.stringify(data)));
+      write(() => localStorage.setItem(key, JSON.stringify(data)));
     },
     clear() {
       data = EMPTY();
-      write(() => localStorage.removeItem(KEY));
+      write(() => localStorage.removeItem(key));
+    },
+    /** Take the place of all that is kept; false if the text holds no progress. */
+    replace(text) {
+      let found = null;
+      try {
+        found = known(JSON.parse(text), byId, schedule);
+      } catch { /* no JSON, or nothing like progress */ }
+      if (!found) return false;
+      data = found;
+      store.save();
+      return true;
+    },
+    /** Put an answered question on the schedule, once; its return in the same sitting changes nothing. */
+    record({ mode }, entry) {
+      if (!entry.revealed || entry.recorded || entry.again) return;
+      entry.recorded = true;
+      note(data.cards, mode, entry, byId, dayOf(new Date()), schedule);
     },
   };
+  return store;
 }
 
-const EMPTY = () => ({ version: 1, current: null, done: [] });
+const EMPTY = () => ({ version: 2, current: null, done: [], cards: {} });
 
-/** Of what was found, the interviews that can still be shown: a question may have left the bank since. */
-function known(found, byId) {
-  if (found?.version !== 1) return EMPTY();
-  const whole = (session) => session?.entries?.length && session.entries.every((entry) => byId.has(entry.id));
-  return { version: 1, current: whole(found.current) ? found.current : null, done: found.done.filter(whole) };
+function note(cards, mode, entry, byId, today, schedule) {
+  cards[entry.id] = reviewed(cards[entry.id], good(entry, byId.get(entry.id), mode), today, schedule);
+}
+
+/** Of what was found, what can still be used: a question may have left the bank since. Null if it is no progress. */
+function known(found, byId, schedule) {
+  if (![1, 2].includes(found?.version) || (found.done && !Array.isArray(found.done))) return null;
+  const whole = (session) =>
+    ["full", "quick"].includes(session?.mode) && session.entries?.length &&
+    session.entries.every((entry) => byId.has(entry.id)) && (session.plan ?? []).every((id) => byId.has(id));
+  const done = (found.done ?? []).filter(whole);
+  const goesOn = found.version === 1 || [found.current?.plan, found.current?.back].every(Array.isArray);
+  const current = goesOn && whole(found.current) ? found.current : null;
+  if (found.version === 1) return { version: 2, current: current && extended(current), done, cards: learnt(done) };
+  const cards = Object.entries(found.cards ?? {}).filter(([id, card]) => byId.has(id) && card?.due);
+  return { version: 2, current, done, cards: Object.fromEntries(cards) };
+
+  /** The schedule that interviews of the first version, which kept none, would have made. */
+  function learnt(sessions) {
+    const made = {};
+    for (const { mode, started, entries } of sessions) {
+      for (const entry of entries.filter(({ revealed }) => revealed)) {
+        note(made, mode, entry, byId, dayOf(new Date(started)), schedule);
+      }
+    }
+    return made;
+  }
+}
+
+/** An interview of the first version had all its questions from the start. */
+function extended(session) {
+  const plan = session.entries.slice(session.at + 1).map(({ id }) => id);
+  const entries = session.entries.slice(0, session.at + 1);
+  return { ...session, total: session.entries.length, plan, entries, climb: null, back: [] };
 }
 
 /** Put the interview in hand, if there is one, among those that are done: its answered questions count. */
@@ -48,10 +96,13 @@ export function leave(store) {
   const { current, done } = store.data();
   if (!current) return null;
   current.entries = current.entries.filter((entry) => entry.revealed);
-  if (current.entries.length) done.push(current);
+  for (const entry of current.entries) store.record(current, entry);
+  const { mode, started, entries } = current;
+  const session = { mode, started, entries };
+  if (entries.length) done.push(session);
   store.data().current = null;
   store.save();
-  return current.entries.length ? current : null;
+  return entries.length ? session : null;
 }
 
 /** Give the reader all that is kept, as a file. */
@@ -60,4 +111,11 @@ export function exportProgress(store) {
   const href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   element("a", { href, download: "mock-interview.json" }).click();
   setTimeout(() => URL.revokeObjectURL(href), 1000);
+}
+
+/** Let the reader choose a file that was exported, here or in another browser, and take it over. */
+export function importProgress(store, over) {
+  const input = element("input", { type: "file", accept: "application/json,.json" });
+  input.addEventListener("change", async () => over(store.replace(await input.files[0].text())));
+  input.click();
 }

@@ -1,10 +1,10 @@
 // The last screen: points by topic, and what to read next.
 import { element } from "../kit/dom.js";
 import { button, buttons, heading, link, minutes } from "./parts.js";
+import { foldedAnswers } from "./answers.js";
+import { GOOD } from "./course.js";
 import { summary } from "./session.js";
 import { exportProgress, leave } from "./store.js";
-
-const PASSED = 0.7; // of a topic's points: below it, the reader is sent back to the topic
 
 export function drawSummary(app) {
   const { store, byId, topics } = app;
@@ -14,6 +14,7 @@ export function drawSummary(app) {
   const total = (list, key) => list.reduce((sum, each) => sum + each[key], 0);
   const mean = minutes(Math.round(total(session.entries, "seconds") / session.entries.length));
   const what = session.mode === "quick" ? "right" : "points";
+  const wrote = foldedAnswers(session, byId);
   const result = `${total(rows, "got")} of ${total(rows, "all")} ${what}, ${mean} a question on average.`;
   app.show([
     heading("How it went"),
@@ -21,6 +22,7 @@ export function drawSummary(app) {
     buildScores(rows, what === "right" ? "Right" : "Points"),
     element("h3", {}, "Read next"),
     ...buildReading(rows),
+    ...(wrote.length ? [element("h3", {}, "What you wrote"), ...wrote] : []),
     buttons(
       button("Another interview", () => app.start(), "main"),
       button("Export progress", () => exportProgress(store)),
@@ -50,7 +52,7 @@ function buildReading(rows) {
   }
   return gaps.flatMap(({ title, href, got, all, missed }) => {
     const topic = link(title.toLowerCase().replace(/^nin /, "NIN "), href);
-    const weak = got / all < PASSED;
+    const weak = got / all < GOOD;
     const lead = weak ? ["All the questions on ", topic, ", these first:"] : ["A gap or two in ", topic, ":"];
     return [element("p", {}, ...lead), element("ul", {}, ...missed.map(buildMissed))];
   });

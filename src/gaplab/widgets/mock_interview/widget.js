@@ -1,5 +1,7 @@
 // Mock interview. A session is plain data: it is kept in the browser as it is, and every screen is drawn from it.
 import { uniqueName, widgetRoot } from "../kit/dom.js";
+import { hush } from "../../interview/speak.js";
+import { drawAnswers } from "./answers.js";
 import { drawAnswer, drawQuestion } from "./question.js";
 import { drawQuick } from "./quick.js";
 import { drawStart } from "./start.js";
@@ -18,22 +20,37 @@ function render({ model, el }) {
 
 /** What the screens share: the bank, what is kept, and the way from one screen to another. */
 function open(model, root) {
-  const names = ["questions", "topics", "levels", "lengths", "target"];
+  const names = [
+    "questions",
+    "topics",
+    "levels",
+    "lengths",
+    "target",
+    "interruptions",
+    "ladders",
+    "schedule",
+    "key",
+  ];
   const bank = Object.fromEntries(names.map((name) => [name, model.get(name)]));
   const byId = new Map(bank.questions.map((question) => [question.id, question]));
   const [screen, notice] = root.children;
   let timer;
+  const tell = (text) => {
+    if (notice.textContent !== text) notice.textContent = text;
+  };
   const app = {
     ...bank,
     byId,
+    tell,
     levelTitle: new Map(bank.levels),
     topicTitle: new Map(bank.topics.map(({ name, title }) => [name, title])),
     unique: uniqueName("mock"), // names of radio buttons and ids must be this widget's own
-    store: openStore(byId, (text) => {
-      if (notice.textContent !== text) notice.textContent = text;
-    }),
+    store: openStore({ key: bank.key, schedule: bank.schedule, byId }, tell),
     every: (milliseconds, act) => (timer = setInterval(act, milliseconds)),
-    stop: () => clearInterval(timer),
+    stop() {
+      clearInterval(timer);
+      hush();
+    },
     show(parts, focus = true) {
       app.stop();
       screen.replaceChildren(...parts);
@@ -42,6 +59,7 @@ function open(model, root) {
     start: (focus) => drawStart(app, focus),
     ask: () => drawCurrent(app),
     finish: () => drawSummary(app),
+    wrote: () => drawAnswers(app),
   };
   return app;
 }

@@ -54,6 +54,7 @@ class Predictions(PageWidget):
     """
 
     slug: ClassVar[str] = "predictions"
+    kept: ClassVar[tuple[str, ...]] = ("chosen",)
 
     questions = traitlets.List(traitlets.Dict()).tag(sync=True)
     chosen = traitlets.List(traitlets.Int()).tag(sync=True)

@@ -64,7 +64,7 @@ export function sentence(table, classes, labels, heads, { garment, dx, dy }) {
   );
 }
 
-const TEMPLATE = `
+const TEMPLATE = `<div class="explored">
   <div class="controls" role="group" aria-label="Shift explorer">
     <label class="gl-control"><span class="gl-label">Garment</span><select name="garment"></select></label>
     <div class="places">
@@ -87,12 +87,12 @@ const TEMPLATE = `
   </div>
   <p class="result" aria-live="polite" aria-atomic="true"></p>
   <div class="heads"></div>
-  <p class="gl-muted">Above, each network's last map, averaged over its channels; bright is active. Below it, how far what the head reads
+  <p class="gl-muted told">Each network's last map, averaged over its channels; bright is active. Below it, how far what the head reads
     has moved from the centre's, and the accuracy at this place (<span class="measured"></span>).</p>
   <table class="gl-table" aria-label="Probability of each class in percent">
     <thead><tr><th scope="col">Probability (%)</th></tr></thead><tbody></tbody>
   </table>
-`;
+</div>`;
 
 const STATE = ["garment", "head", "dx", "dy"];
 

@@ -114,7 +114,7 @@ const findProblem = (network, text) => wholeNumberProblem("input size", text, [1
 const TEMPLATE = `
   <form aria-label="Size explorer">
     <label class="gl-control"><span class="gl-label">Network</span><select name="network"></select></label>
-    <div class="gl-control" role="group" aria-label="Input size">
+    <div class="gl-control size" role="group" aria-label="Input size">
       <span class="gl-label" aria-hidden="true">Input size (px)</span>
       <input type="range" name="size-slider" min="1" aria-label="Input size in pixels" />
       <input type="number" name="size" min="1" inputmode="numeric" aria-label="Input size in pixels, as a number" />
@@ -275,7 +275,8 @@ function drawLastMap(find, network, side) {
 function drawHead({ row, state }, { works: fits, words }) {
   row.dataset.works = fits;
   const sign = element("span", { className: "sign", "aria-hidden": "true" }, fits ? "✓" : "✕");
-  state.replaceChildren(sign, ` ${fits ? "works" : "breaks"}. ${words}`);
+  const why = element("span", { className: "why" }, ` ${words}`);
+  state.replaceChildren(sign, ` ${fits ? "works" : "breaks"}.`, why);
 }
 
 function drawChart({ chart: { low, high, x, y, here, dots, values }, curves, measured }, network, size) {

@@ -30,6 +30,7 @@ class VerdictLedger(PageWidget):
     """
 
     slug: ClassVar[str] = "verdict-ledger"
+    kept: ClassVar[tuple[str, ...]] = ("verdict", "chapter")
 
     rows = traitlets.List(traitlets.Dict()).tag(sync=True)
     verdict = traitlets.Unicode(ALL).tag(sync=True)

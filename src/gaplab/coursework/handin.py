@@ -1,0 +1,108 @@
+"""Looks a problem set's notebook over before it is handed in: ``python -m gaplab.coursework.handin FILE``.
+
+It says whether the file can be read and what is missing. It runs nothing and is no grade.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+MAX_BYTES = 50 * 2**20
+STUB = re.compile(r"YOUR (CODE|ANSWER) HERE")
+TROUBLE = "is not a notebook that can be read: save it in Jupyter, and hand in the .ipynb file itself"
+
+
+def problems(path: Path) -> list[str]:
+    """Return a sentence for each thing that would cost points or is easily forgotten; none if all is well."""
+    if not path.is_file():
+        return [f"There is no file called {path}."]
+    if path.stat().st_size > MAX_BYTES:
+        return [f"{path.name} is larger than {MAX_BYTES // 2**20} MB and would not be read: clear its outputs."]
+    try:
+        notebook = json.loads(path.read_bytes().decode("utf-8-sig"))
+        cells = [(_name(cell), "".join(cell["source"]), cell) for cell in notebook["cells"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [f"{path.name} {TROUBLE}."]
+    found = []
+    if path.suffix != ".ipynb":
+        found.append(f"{path.name} should end in .ipynb.")
+    answers = [(name, text) for name, text, cell in cells if _facts(cell).get("solution")]
+    if not answers:
+        return [*found, f"{path.name} is a notebook, but no problem set of this book: it has no cell for an answer."]
+    wanted = notebook.get("metadata", {}).get("coursework", {}).get("cells", [])
+    have = {name for name, *_ in cells}
+    if missing := [name for name in wanted if name not in have]:
+        found.append(f"Cells are missing: {', '.join(missing)}. An answer that was deleted earns nothing.")
+    if stubs := [name for name, text in answers if STUB.search(text)]:
+        found.append(f"Not answered yet: {', '.join(stubs)}.")
+    for name, text, cell in cells:
+        if cell["cell_type"] == "code":
+            found += [f"{name or 'A cell of your own'}: {sentence}" for sentence in _code_problems(text, cell)]
+        else:
+            lost = [one for one in _pictures(text) if one not in cell.get("attachments", {})]
+            found += [f"{name or 'A text of your own'}: the picture {one} is not in the file." for one in lost]
+    if any(
+        cell["cell_type"] == "code" and cell.get("execution_count") is None and text.strip() for _, text, cell in cells
+    ):
+        found.append("Not every cell has been run: Kernel > Restart Kernel and Run All Cells, then save.")
+    return found
+
+
+def _facts(cell: dict[str, Any]) -> dict[str, Any]:
+    found = cell.get("metadata", {}).get("nbgrader")
+    return found if isinstance(found, dict) else {}
+
+
+def _name(cell: dict[str, Any]) -> str:
+    return str(_facts(cell).get("grade_id") or "")
+
+
+def _pictures(text: str) -> list[str]:
+    return re.findall(r"attachment:([^\s)\"'>]+)", text)
+
+
+def _code_problems(text: str, cell: dict[str, Any]) -> list[str]:
+    found = []
+    try:
+        tree = ast.parse("\n".join(line for line in text.splitlines() if not line.lstrip().startswith(("%", "!"))))
+    except SyntaxError as problem:
+        return [f"Python cannot read it (line {problem.lineno}: {problem.msg})."]
+    imported = {
+        alias.name.partition(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+    imported |= {
+        node.module.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+    }
+    if lost := sorted(name for name in imported if name not in sys.modules and importlib.util.find_spec(name) is None):
+        found.append(f"it imports {', '.join(lost)}, which is not installed here and may be missing at grading.")
+    errors = [output for output in cell.get("outputs", ()) if output.get("output_type") == "error"]
+    if errors:
+        found.append(f"its last run ended in an error ({errors[0].get('ename')}).")
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Look the named files over; 1 if one of them has a problem."""
+    if not arguments:
+        print("Name the file: python -m gaplab.coursework.handin ps1_parameter_count.ipynb", file=sys.stderr)
+        return 2
+    worst = 0
+    for path in map(Path, arguments):
+        found = problems(path)
+        print(
+            "\n".join(found) if found else f"{path.name} can be handed in: it is whole, and every answer is filled in."
+        )
+        worst = max(worst, bool(found))
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,157 @@
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.legend import Legend
+from matplotlib.text import Text
+
+from gaplab import drawings, figures
+from gaplab.evidence import summary
+
+
+@pytest.fixture(autouse=True)
+def style():
+    figures.use_style()
+    yield
+    plt.close("all")
+
+
+def two_panels():
+    """Draw two panels with one y axis, and a legend too wide for a phone."""
+    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.4), sharey=True)
+    for ax, word in zip(panels, ("epochs", "learning rate"), strict=True):
+        for name in ("average", "maximum", "flattened", "log-sum-exp"):
+            ax.plot([1, 2], [3, 4], label=f"{name} of the last map")
+        ax.set(xlabel=word)
+    panels[0].set_ylabel("loss")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return figure
+
+
+def inside(figure):
+    """List the words that leave the page or are too small to read on a phone."""
+    figure.draw_without_rendering()
+    page = figure.bbox
+    unseen = {
+        label
+        for ax in figure.axes
+        for axis in (ax.xaxis, ax.yaxis)
+        for tick in axis.get_major_ticks()
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+        for label in (tick.label1, tick.label2)
+    }
+    bad = []
+    for text in figure.findobj(Text):
+        if text in unseen or not text.get_text() or not text.get_visible():
+            continue
+        box = text.get_window_extent()
+        if box.x0 < page.x0 - 1 or box.x1 > page.x1 + 1:
+            bad.append(("leaves the page", text.get_text()))
+        if text.get_fontsize() * 100 / 72 < 11:
+            bad.append(("too small", text.get_text()))
+    return bad
+
+
+def test_panels_stand_below_each_other_with_words_of_their_own():
+    figure = drawings.fit_phone(two_panels())
+    first, second = figure.axes
+    figure.draw_without_rendering()
+    assert figure.get_size_inches()[0] == drawings.PHONE
+    assert first.get_window_extent().y0 > second.get_window_extent().y1
+    assert (first.get_ylabel(), second.get_ylabel()) == ("loss", "loss")
+    assert second.yaxis.get_tick_params()["labelleft"]
+
+
+def test_a_legend_gets_the_columns_that_fit_and_keeps_its_order():
+    figure = drawings.fit_phone(two_panels())
+    (legend,) = figure.findobj(Legend)
+    words = [text.get_text().split()[0] for text in legend.get_texts()]
+    assert words == ["average", "maximum", "flattened", "log-sum-exp"]
+    places = {round(text.get_window_extent().x0) for text in legend.get_texts()}
+    assert len(places) == 1
+    assert inside(figure) == []
+
+
+def test_words_that_leave_the_page_are_found():
+    figure = two_panels()
+    figure.set_size_inches(drawings.PHONE, 3)
+    assert any(fault == "leaves the page" for fault, _ in inside(figure))
+    figure.axes[0].xaxis.label.set_fontsize(5)
+    assert ("too small", "epochs") in inside(figure)
+
+
+def test_pictures_with_titles_come_three_in_a_row_over_their_colour_bar():
+    drawn = figures.map_grid(np.arange(12.0).reshape(6, 1, 2), list("abcdef"), "activation")
+    figure = drawings.fit_phone(drawn)
+    figure.draw_without_rendering()
+    *pictures, bar = figure.axes
+    rows = sorted({round(ax.get_window_extent().y0) for ax in pictures})
+    assert (len(pictures), len(rows)) == (6, 2)
+    assert bar.get_window_extent().y1 < rows[0]
+    assert bar.get_xlabel() == "activation"
+
+
+def test_maps_with_axes_come_in_twos_and_say_what_their_axes_are():
+    figure = drawings.fit_phone(figures.place_maps(np.arange(507.0).reshape(3, 13, 13), list("abc"), "accuracy (%)"))
+    first, second, third, _ = figure.axes
+    assert (first.get_ylabel(), second.get_ylabel(), third.get_ylabel()) == ("dy (px)", "", "dy (px)")
+    assert (first.get_xlabel(), second.get_xlabel(), third.get_xlabel()) == ("", "dx (px)", "dx (px)")
+    assert inside(figure) == []
+
+
+def test_titles_at_the_left_of_rows_move_above_them():
+    figure = drawings.fit_phone(figures.picture_rows(np.zeros((2, 8, 28, 28), np.uint8), ["one\ntwo", "three"]))
+    assert [ax.get_title(loc="left") for ax in figure.axes[::8]] == ["one, two", "three"]
+
+
+def test_words_at_a_bars_end_stay_on_the_page():
+    ax = figures.head_bars(["a network", "b"], np.array([3.0, 10.0]), np.array([1.0, 0.5]))
+    assert inside(drawings.fit_phone(ax.figure)) == []
+
+
+def test_the_family_tree_is_drawn_for_the_phone():
+    members = [(f"Network{year}", year, "lane") for year in range(2012, 2023)]
+    ax = figures.family_tree(members, {"lane": {"color": "#0072B2", "marker": "o"}}, [])
+    figure = drawings.fit_phone(ax.figure)
+    assert figure is not ax.figure
+    assert inside(figure) == []
+    labels = [text for text in figure.axes[0].texts if text.get_text().startswith("Network")]
+    boxes = [text.get_window_extent() for text in labels]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def drawn(make):
+    return drawings.svg(make(), {"#0072b2": "#56b4e9"})
+
+
+def test_the_same_figure_is_the_same_text():
+    assert drawn(two_panels) == drawn(two_panels)
+
+
+def test_colours_follow_the_theme():
+    text = drawn(lambda: figures.curves(np.array([1, 2]), summary({"gap": np.array([[1.0, 2.0]])})).figure)
+    style = re.search(r"<style>(.*?)</style>", text)[1]
+    light, dark = style.split("@media(prefers-color-scheme:dark)")
+    for colour, other in {**drawings.DARK, "#0072b2": "#56b4e9"}.items():
+        if colour in light:
+            assert re.search(rf"(--c\d+):{colour};", light)[1] + f":{other};" in dark
+    assert "#0072b2" in light
+    assert "#" not in re.sub(r'href="#|url\(#|id="[^"]*"', "", text.replace(style, ""))
+
+
+def test_a_photograph_is_light_and_a_map_exact():
+    photograph = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    text = drawn(lambda: figures.map_grid(np.zeros((1, 7, 7)), ["a"], "x", photograph=photograph))
+    assert text.count("data:image/jpeg;base64,") == 1
+    assert text.count("data:image/png;base64,") >= 1
+
+
+def test_drawings_are_written_only_where_they_are_wanted(tmp_path, monkeypatch):
+    monkeypatch.delenv(drawings.FOLDER, raising=False)
+    drawings.write(two_panels(), "fig-a", {})
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv(drawings.FOLDER, str(tmp_path))
+    drawings.write(two_panels(), "fig-a", {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fig-a-phone.svg", "fig-a.svg"]
+    assert 'viewBox="0 0 619.2' in (tmp_path / "fig-a.svg").read_text(encoding="utf-8")
