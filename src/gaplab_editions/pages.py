@@ -229,9 +229,10 @@ class Maker:
         pages = {name for name in self.edition.translated if f"{name}.html" in self.pages}
         for name in sorted({*self.edition.translated} - pages):
             yield f"edition.toml lists {name} as translated, and there is no such page"
-        yield from self.edition.faults(
-            met, self.known(), {SITE, KIT, *pages, *(f"widgets/{slug}" for slug in self.used)}
-        )
+        # Before the first page is translated, nothing needs to be.
+        around = {SITE, KIT} if self.edition.translated else set()
+        used = {f"widgets/{slug}" for slug in self.used}
+        yield from self.edition.faults(met, self.known(), around | pages | used)
 
 
 def _modules(text: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ SENTENCE = re.compile(
     r"|^[ ,]*[A-Z][a-z-]+[.:]? *$|[a-z]\.$|^\d+ [a-z]+$"
 )
 """How a literal looks that readers see: two words, a word beside an expression, or one word with a capital."""
+CODE = re.compile(r"(?s)(?:import|export|async|return|class)\b.*|.*(?:\n|\\n) *\w+ .*|\S*/\S*|.*:is\(.*|Enter|Escape")
+"""How a literal looks that is a program or a selector in itself, a path, or a key."""
 CHOICE = re.compile(r"[?:] $")
 """What stands before a small word that is chosen within a sentence: ``${n} px ${n > 0 ? "right" : "left"}``."""
 CLASSES = re.compile(
@@ -171,6 +173,11 @@ def _spoken(literal: Literal, look: Look, spoken: frozenset[str]) -> str:
         return TEXTS.sub(lambda found: safe(found[0]) if re.search(r"[A-Za-z]{2,}", found[0]) else found[0], text)
     if text.strip() in spoken:
         return said(text)
-    if CLASSES.fullmatch(text) or not SENTENCE.search(text.strip()) or re.match(r"[a-z]+[-(]\S*(?:\(|$)", text):
+    if (
+        CLASSES.fullmatch(text)
+        or CODE.fullmatch(text)
+        or not SENTENCE.search(text.strip())
+        or re.match(r"[a-z]+[-(]\S*(?:\(|$)", text)
+    ):
         return literal.text
     return said(text)
