@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from bs4 import BeautifulSoup, NavigableString, PageElement, Tag
+from bs4.dammit import EntitySubstitution
+from bs4.formatter import HTMLFormatter
 
 from gaplab_editions import scripts
 
@@ -42,6 +44,20 @@ TOKEN = re.compile(
 EMPTY = BeautifulSoup("", "html.parser")
 """Makes elements."""
 
+
+class AsWritten(HTMLFormatter):
+    """Writes elements with their attributes in the order in which they stood."""
+
+    def __init__(self) -> None:
+        """Write the entities that must be written, and no others."""
+        super().__init__(EntitySubstitution.substitute_xml)
+
+    def attributes(self, tag: Tag) -> Iterable[tuple[str, Any]]:
+        """Leave the order as it is; the default sorts them."""
+        return [(name, value) for name, value in tag.attrs.items()]
+
+
+AS_WRITTEN = AsWritten()
 Look = Callable[[str], str]
 """Takes an English text and returns what stands in its place: the same where there is nothing to say."""
 

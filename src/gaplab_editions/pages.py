@@ -104,14 +104,14 @@ class Maker:
             described = re.search(r'<meta content="([^"]*)"[^>]* name="description"', head)
             described_plain = BeautifulSoup(described[1], "html.parser").get_text() if described else ""
             description = self.words(name).page(described_plain) if described else ""
-            article = body.decode(formatter="minimal")
+            article = body.decode(formatter=markup.AS_WRITTEN)
         elif article:
             line = f'<p class="{UNTRANSLATED}" lang="{self.edition.language}">{self.edition.lines["english"]}</p>'
             article = re.sub(r"<article\b", '<article lang="en"', article, count=1)
             article = re.sub(r"(?s)(<h1\b.*?</h1>)", lambda found: found[0] + line, article, count=1)
         around = BeautifulSoup(f"{head}<article></article>{tail}", "html.parser")
         self._around(around, name, title, description, whole)
-        return around.decode(formatter="minimal").replace("<article></article>", article, 1)
+        return around.decode(formatter=markup.AS_WRITTEN).replace("<article></article>", article, 1)
 
     def _article(self, body: BeautifulSoup, name: str) -> None:
         """Put the words of the edition into a page's text."""
@@ -142,6 +142,8 @@ class Maker:
                 label_words = " ".join(label.get_text().split())
                 last = [child for child in label.children if isinstance(child, NavigableString)][-1]
                 last.replace_with(f" {words.page(label_words)} ")
+            for named in part.select("[aria-label]"):
+                named["aria-label"] = words.page(str(named["aria-label"]))
             if whole or "prev-next-title" in part.get_attribute_list("class"):
                 markup.translate(part, repeated)
         for link in soup.select("link[rel=next], link[rel=prev]"):
@@ -166,6 +168,10 @@ class Maker:
                 for attribute in ("lang", "xml:lang"):
                     if attribute in meta.attrs:
                         meta[attribute] = self.edition.language
+            elif kind == "og:url":
+                meta["content"] = str(meta["content"]).replace(
+                    f"{name}.html", f"{self.edition.folder.name}/{name}.html"
+                )
             elif kind == "og:title" and title:
                 meta["content"] = title
             elif kind == "og:site_name":
@@ -257,6 +263,7 @@ def _cut(text: str) -> tuple[str, str, str]:
 def _placed(text: str, page: str, own: set[str]) -> str:
     """Lead links of a page that lies a folder deeper: what the edition has not is a folder further up."""
     here = posixpath.dirname(page)
+    up = "../" * (1 + page.count("/"))
 
     def led(found: re.Match[str]) -> str:
         link = found[2]
@@ -264,7 +271,8 @@ def _placed(text: str, page: str, own: set[str]) -> str:
         if not path or re.match(r"[a-z][a-z0-9+.-]*:|/", path):
             return found[0]
         target = posixpath.normpath(posixpath.join(here, path))
-        return found[0] if target in own else f'{found[1]}="../{link}"'
+        rest = link[len(path) :]
+        return found[0] if target in own else f'{found[1]}="{up}{target}{rest}"'
 
     return re.sub(r'\b(href|src|action)="([^"]*)"', led, text)
 
