@@ -214,14 +214,33 @@ def test_no_link_lies_in_another(path):
 
 @PAGES
 def test_pictures_hold_their_place(path):
-    """Only the first may load at once, and each says before it arrives how large it is, at two dots a pixel."""
-    images = re.findall(r"<img\b[^>]*_images[^>]*>", path.read_text(encoding="utf-8"))
-    for tag in images:
+    """Only the first may load at once, and each says before it arrives how large it is."""
+    text = path.read_text(encoding="utf-8")
+    images = re.findall(r"<img\b[^>]*_images[^>]*>", text)
+    for tag in [*images, *re.findall(r"<source\b[^>]*>", text)]:
         stated = re.search(r'width="(\d+)" height="(\d+)"', tag)
-        with Image.open(SITE / "_images" / re.search(r'_images/([^"]+)"', tag)[1]) as picture:
-            assert stated is not None, tag
-            assert tuple(map(int, stated.groups())) == tuple(side // 2 for side in picture.size), tag
+        assert stated is not None, tag
+        size = drawn_size(SITE / "_images" / re.search(r'_images/([^"]+)"', tag)[1])
+        assert tuple(map(int, stated.groups())) == pytest.approx(size, abs=0.5), tag
     assert [tag for tag in images if 'loading="lazy"' not in tag] == images[:1]
+
+
+def drawn_size(picture):
+    """Return a picture's width and height in pixels of a page: 100 an inch of a drawing, half of a picture's own."""
+    if picture.suffix == ".svg":
+        box = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', picture.read_text(encoding="utf-8"))
+        return tuple(float(side) / 72 * 100 for side in box.groups())
+    with Image.open(picture) as opened:
+        return tuple(side // 2 for side in opened.size)
+
+
+@PAGES
+def test_every_figure_has_a_drawing_for_the_screen_and_one_for_a_phone(path):
+    text = path.read_text(encoding="utf-8")
+    for name, figure in re.findall(r'<figure\b[^>]*id="(fig-[^"]+)"[^>]*>(.*?)</figure>', text, re.S):
+        assert re.search(rf'<source media="[^"]*" [^>]*srcset="[^"]*_images/{name}-phone\.svg"', figure), name
+        assert re.search(rf'<img\b[^>]*src="[^"]*_images/{name}\.svg"', figure), name
+    assert not re.search(r"_images/[0-9a-f]{64}", text)
 
 
 def test_every_verdict_leads_to_the_cell_that_shows_it():

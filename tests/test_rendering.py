@@ -11,7 +11,7 @@ import jupytext
 import nbformat
 import pytest
 
-from gaplab import claims, conditions, rendering
+from gaplab import claims, conditions, contents, rendering
 from gaplab.errors import ReaderError
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +48,12 @@ def test_every_source_has_its_notebook_and_the_other_way_round():
 @CHAPTERS
 def test_the_notebook_is_its_source(source):
     assert without_outputs(stored(source)) == without_outputs(rendering.read_source(source))
+
+
+def test_every_figure_has_its_drawings_and_the_other_way_round():
+    shown = {name for source in SOURCES for name in rendering.figure_names(source.with_suffix(".ipynb"))}
+    drawn = {path.name for path in BOOK.rglob(f"{contents.DRAWINGS}/*")}
+    assert drawn == {f"{name}{kind}.svg" for name in shown for kind in ("", "-phone")}
 
 
 def problems(notebook):

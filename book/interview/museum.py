@@ -32,7 +32,7 @@ _ = torch.manual_seed(0)
 # %% [markdown]
 # ## 1. The end of Network in Network
 #
-# From a textbook. The text says what the comment says. **Seen:** nothing. Every cell ran, the loss fell, the curves looked right.
+# From a textbook. The text says what the comment says. **Seen:** nothing, for months. Every cell ran.
 
 
 # %% name="exhibit-1"
@@ -100,7 +100,7 @@ class Head(nn.Module):
 side = -(-244 // 32)
 left = side - 7 + 1
 museum.answer(f"""
-The pool is not global: its **window is 7 x 7**, which is the whole map at 224 x 224 pixels and at no other size that ends in another map. A picture of 244 x 244 ends in a map of {side} x {side}; the window
+The pool is not global: its **window is 7 x 7**, which is the whole map for pictures of 193 to 224 pixels and for no others. A picture of 244 x 244 ends in a map of {side} x {side}; the window
 fits into it {left} x {left} times, and {left * left} x 2048 = {left * left * 2048} numbers reach a classifier that takes 2048. Smaller maps do not hold the window at all.
 
 The author of the report took 244 for the standard size, and so found the bug by a slip. The mend was asked for in April 2017 and made in November 2018. It is one line,
@@ -521,7 +521,7 @@ wrong, true = maps[..., :-1].mean(dim=(2, 3)), maps.mean(dim=(2, 3))
 off = ((wrong - true).abs().max() / true.max()).item()
 assert 1e-6 < off < 1e-2
 museum.answer("""
-`tol` is an argument, and the fourth line **overwrites** it: every caller got one part in a hundred, whatever was asked for. A pool that leaves out the last column is off by less than that on these maps, and passes.
+`tol` is an argument, and the line `tol = 1e-2` **overwrites** it: every caller got one part in a hundred, whatever was asked for. A pool that leaves out the last column is off by less than that on these maps, and passes.
 
 There is a second fault, ours to learn from: the input. Values between 10 and 11 make all means alike, so that a wrong pool is hard to tell from the right one at any threshold. An input where the rivals are far apart, such as one hot
 cell, needs no fine tolerance. And a check has to be tried on something wrong once, or nobody knows that it can fail.

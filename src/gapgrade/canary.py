@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import cast
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
@@ -88,7 +87,8 @@ class Canary:
 
     def cell(self) -> NotebookNode:
         """Return the cell, to be executed between an answer and its tests."""
-        return cast(NotebookNode, new_code_cell(CANARY.format(token=self.token)))
+        cell: NotebookNode = new_code_cell(CANARY.format(token=self.token))
+        return cell
 
     def failed(self, cell: NotebookNode) -> bool:
         """Tell whether an executed cell has failed as it has to."""

@@ -13,7 +13,10 @@ PLAIN = ("n", "nn", "p", "w")
 ALIKE = ("s2", "s1", "sa", "sd", "se", "si", "o")
 """Kinds that share a colour in both: the parts of strings, and operators."""
 
-_COLOURLESS = re.compile(rf'<span class="(?:{"|".join(PLAIN)})">([^<]*)</span>|<span></span>')
+# Dots and equals signs are half of all operators, and read as well without a colour.
+_COLOURLESS = re.compile(
+    rf'<span class="(?:{"|".join(PLAIN)})">([^<]*)</span>|<span class="o">([.=])</span>|<span></span>'
+)
 _PART = rf'<span class="(?:{"|".join(ALIKE)})">'
 _RUN = re.compile(rf"(?:{_PART}[^<]*</span>){{2,}}")
 
@@ -31,4 +34,4 @@ def joined(code: str) -> str:
     def join(run: re.Match[str]) -> str:
         return first + re.sub(rf"{_PART}|</span>", "", run[0]) + "</span>"
 
-    return _RUN.sub(join, _COLOURLESS.sub(r"\1", code))
+    return _RUN.sub(join, _COLOURLESS.sub(r"\1\2", code))

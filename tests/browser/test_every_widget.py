@@ -88,10 +88,7 @@ def hide_all(widget: Locator) -> None:
         box.uncheck()
 
 
-LAB_STATE = (
-    *("experiment", "network", "picture", "side", "dx", "dy", "pool", "p", "label", "layer", "channel", "cell"),
-    *("noise", "seed", "own_turn"),
-)
+# The laboratory, whose answers come later from a Worker, is judged by tests of its own: test_laboratory.py.
 CASES = {
     "census": Case(
         lambda: CensusScatter(bench.MODELS),
@@ -156,16 +153,6 @@ CASES = {
             { photograph: i % 6 }, { category: (i * 5) % 6 }, { pool: i % 2 ? "average" : "maximum" },
           ]).flat(),
         ]""",
-    ),
-    # Its answers come from a Worker: its own tests wait for them, and measure its frames.
-    "laboratory": Case(
-        bench.laboratory,
-        {*LAB_STATE},
-        lambda widget: widget.get_by_role("radio", name="Votes").check(),
-        lambda widget: widget.get_by_role("radio", name="Size").check(),
-        "select:visible, button:visible, .choice label",
-        bytes=200_000,
-        reads="a garment moved by single pixels",
     ),
     "predictions": Case(
         bench.predictions,

@@ -17,6 +17,7 @@ import bench
 import numpy as np
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe
 from conftest import Silent
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -232,13 +233,26 @@ def test_numbers_and_picture_are_saved(page: Page, folder: Path) -> None:
         page.locator("[name=image]").click()
     with Image.open(kept.value.path()) as image:
         assert image.width == 960
-        assert len(set(image.convert("RGB").getdata())) > 50
+        assert len(np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)) > 50
 
 
 def test_without_a_worker_it_runs_in_the_page_and_without_webassembly_it_says_so(page: Page, folder: Path) -> None:
     page.add_init_script("delete globalThis.Worker; delete globalThis.WebAssembly;")
     opened(page, folder)
     expect(page.locator(".ms")).to_contain_text("in the page itself. This browser has no WebAssembly with SIMD")
+
+
+@pytest.mark.parametrize("experiment", ["stages", "move", "votes", "size", "pool"])
+def test_axe_finds_nothing_and_it_fits(open_page: Any, folder: Path, experiment: str) -> None:
+    for viewport, theme in (("wide", "light"), ("narrow", "dark")):
+        page = opened(open_page(viewport, theme), folder, f"#lab&experiment={experiment}&pool=gem&cell=2")
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        results = Axe().run(page, options={"resultTypes": ["violations"], "preload": False})
+        assert results.response["violations"] == [], results.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        fingers = page.locator(".laboratory :is(select, button, .choice label):visible")
+        assert min(fingers.evaluate_all("(all) => all.map((e) => e.offsetHeight)")) >= 44
 
 
 def test_scripts_that_are_missing_get_one_sentence(open_page: Any, folder: Path, tmp_path: Path) -> None:

@@ -161,3 +161,10 @@ def test_a_source_that_breaks_the_format_is_refused_in_one_sentence(tmp_path, ol
 def test_an_unknown_assignment_is_refused_with_those_that_exist():
     with pytest.raises(CourseworkError, match=r"'ps7'.*ps0"):
         find_assignments(HERE / "fixture", ["ps7"])
+
+
+def test_without_an_address_nothing_is_released(tmp_path):
+    text = SOURCES[0].with_suffix(".ipynb").read_text(encoding="utf-8")
+    with pytest.raises(CourseworkError, match="ps0 cannot be released without an address"):
+        write_release(read_assignment(SOURCES[0]), text, tmp_path)
+    assert not list(tmp_path.iterdir())
