@@ -129,13 +129,14 @@ def test_labels_alternative_texts_and_parts_of_figures_are_messages():
 
 def test_a_widget_speaks_from_its_state_and_its_module():
     payload = {"bytes": {}, "slug": "w", "state": {"network": "a net", "rows": [{"ask": "How many?", "href": "a b"}]}}
+    payload["state"]["name"] = "1_topic"
     payload["module"] = 'const a = el("div", "gl-muted wide"); say(`${n} cell${n === 1 ? "" : "s"} moved`);'
     made, met = said(
         f'<div data-widget="w"></div><script type="application/json">{json.dumps(payload)}</script>',
         **{"How many?": "多少?", "{1} cell moved": "移动了 {1} 格"},
     )
     held = json.loads(re.search(r'json">(.*?)</script>', made)[1])
-    assert held["state"] == {"network": "a net", "rows": [{"ask": "多少?", "href": "a b"}]}
+    assert held["state"] == {"name": "1_topic", "network": "a net", "rows": [{"ask": "多少?", "href": "a b"}]}
     assert held["module"] == 'const a = el("div", "gl-muted wide"); say(`移动了 ${n} 格`);'
     assert met == ["How many?", "{1} cell moved"]
 
@@ -155,7 +156,10 @@ def test_scripts_are_read_past_comments_patterns_and_nested_templates():
 
 
 def test_a_small_word_that_is_chosen_within_a_sentence_is_read_and_a_class_is_not():
-    source = 'f(`${n} px ${n > 0 ? "right" : "left"}`, `answer ${ok ? "right" : "wrong"}`, "right");'
+    source = (
+        'f(`${n} px ${n > 0 ? "right" : "left"}`, `answer ${ok ? "right" : "wrong"}`, "right");'
+        'g("16px sans-serif", `width: ${part}%`);'
+    )
     met: list[str] = []
     scripts.translate(source, lambda text: met.append(text) or text)
     assert met == ["{1} px {2}", "right", "left"]

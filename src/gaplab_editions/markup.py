@@ -302,7 +302,7 @@ def parses(text: str, english: str) -> str:
 def _widget(payload: str, words: Words) -> str:
     """Put other words into a widget's state and module."""
     held: dict[str, Any] = json.loads(payload)
-    if "module" not in held:
+    if "slug" not in held:
         return payload
     held["state"] = _leaves(held["state"], words.state)
     held["module"] = scripts.translate(held["module"], words.script(held["slug"]), words.spoken)
@@ -318,6 +318,6 @@ def _leaves(value: Any, look: Look, key: str = "") -> Any:
     if not isinstance(value, str) or key in IDS or value.startswith("data:"):
         return value
     small = re.fullmatch(r"[\w./#-]*", value) and not re.fullmatch(r"[A-Z][a-z]+", value)
-    if small and key not in WORDS:
+    if small and (key not in WORDS or "_" in value):
         return value
     return "\n\n".join(look(" ".join(paragraph.split())) for paragraph in value.split("\n\n"))

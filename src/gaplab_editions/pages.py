@@ -246,7 +246,7 @@ def _modules(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for payload in re.findall(r'(?s)<script type="application/json">(.*?)</script>', text):
         held = json.loads(payload)
-        if "module" in held:
+        if "slug" in held:
             found[held["slug"]] = held["module"]
     return found
 

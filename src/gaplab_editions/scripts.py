@@ -13,8 +13,11 @@ SENTENCE = re.compile(
     r"|^[ ,]*[A-Z][a-z-]+[.:]? *$|[a-z]\.$|^\d+ [a-z]+$"
 )
 """How a literal looks that readers see: two words, a word beside an expression, or one word with a capital."""
-CODE = re.compile(r"(?s)(?:import|export|async|return|class)\b.*|.*(?:\n|\\n) *\w+ .*|\S*/\S*|.*:is\(.*|Enter|Escape")
-"""How a literal looks that is a program or a selector in itself, a path, or a key."""
+CODE = re.compile(
+    r"(?s)(?:import|export|async|return|class)\b.*|.*(?:\n|\\n) *\w+ .*|\S*/\S*|.*:is\(.*|Enter|Escape"
+    r"|\d+px .*|[a-z-]+: ?\{\d+\}(?:%|px)"
+)
+"""How a literal looks that is a program or a selector in itself, a path, a key, a font, or a line of a style."""
 CHOICE = re.compile(r"[?:] $")
 """What stands before a small word that is chosen within a sentence: ``${n} px ${n > 0 ? "right" : "left"}``."""
 CLASSES = re.compile(
