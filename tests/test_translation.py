@@ -41,10 +41,12 @@ def test_numbers_become_slots(text, message, numbers):
     [
         ("⟨1⟩", "1,234", "1,234"),
         ("⟨1×100⟩", "5.8", "580"),
-        ("⟨1×100⟩", "25", "2,500"),
-        ("⟨1×100⟩", "61.25", "6,125"),
+        ("⟨1×100⟩", "25", "2500"),
+        ("⟨1×100⟩", "61.25", "6125"),
+        ("⟨1×1000⟩", "61.25", "61,250"),
+        ("⟨1÷100⟩", "100", "1"),
         ("⟨1×10⟩", "4.09", "40.9"),
-        ("⟨1÷10000⟩", "25,557,032", "2,555.7032"),
+        ("⟨1÷10000⟩", "25,557,032", "2555.7032"),
     ],
 )
 def test_a_slot_may_count_otherwise(slot, number, written):
@@ -129,14 +131,19 @@ def test_labels_alternative_texts_and_parts_of_figures_are_messages():
 
 def test_a_widget_speaks_from_its_state_and_its_module():
     payload = {"bytes": {}, "slug": "w", "state": {"network": "a net", "rows": [{"ask": "How many?", "href": "a b"}]}}
-    payload["state"]["name"] = "1_topic"
+    payload["state"] |= {"name": "1_topic", "verdict": "all"}
     payload["module"] = 'const a = el("div", "gl-muted wide"); say(`${n} cell${n === 1 ? "" : "s"} moved`);'
     made, met = said(
         f'<div data-widget="w"></div><script type="application/json">{json.dumps(payload)}</script>',
         **{"How many?": "多少?", "{1} cell moved": "移动了 {1} 格"},
     )
     held = json.loads(re.search(r'json">(.*?)</script>', made)[1])
-    assert held["state"] == {"name": "1_topic", "network": "a net", "rows": [{"ask": "多少?", "href": "a b"}]}
+    assert held["state"] == {
+        "name": "1_topic",
+        "network": "a net",
+        "rows": [{"ask": "多少?", "href": "a b"}],
+        "verdict": "all",
+    }
     assert held["module"] == 'const a = el("div", "gl-muted wide"); say(`移动了 ${n} 格`);'
     assert met == ["How many?", "{1} cell moved"]
 

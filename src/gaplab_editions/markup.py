@@ -304,7 +304,11 @@ def _widget(payload: str, words: Words) -> str:
     held: dict[str, Any] = json.loads(payload)
     if "slug" not in held:
         return payload
-    held["state"] = _leaves(held["state"], words.state)
+    # A small word by itself in the state is what a control is set to, and stands in the module too.
+    held["state"] = {
+        name: part if isinstance(part, str) and re.fullmatch(r"[a-z]\w*", part) else _leaves(part, words.state, name)
+        for name, part in held["state"].items()
+    }
     held["module"] = scripts.translate(held["module"], words.script(held["slug"]), words.spoken)
     # As `gaplab.widgets.base` writes it: nothing in it can open or close an element.
     return json.dumps(held, sort_keys=True, ensure_ascii=False).replace("<", "\\u003c")

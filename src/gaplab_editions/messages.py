@@ -67,12 +67,18 @@ def fill(text: str, numbers: list[str]) -> str:
 
 
 def _scaled(number: str, sign: str | None, factor: str | None) -> str:
-    """Write a number some times larger or smaller, with the digits that it shows: 5.8 (million), times 100, is 580."""
+    """Write a number some times larger or smaller, with the digits that it shows: 5.8 (million), times 100, is 580.
+
+    Zeros at the end of a whole number are not digits that it shows: 100 (million), over 100, is 1. A number of four
+    digits has no comma, for before 万 and 亿 it has none in Chinese.
+    """
     if not sign or not factor:
         return number
     zeros = len(factor) - 1
     value = Decimal(number.replace(",", "")).scaleb(zeros if sign == "×" else -zeros)
-    return f"{value:,f}"
+    if "." not in number:
+        value = value.normalize()
+    return f"{value:,f}" if value >= 10_000 else f"{value:f}"
 
 
 def problems(english: str, translated: str) -> Iterator[str]:

@@ -115,7 +115,7 @@ class Maker:
 
     def _article(self, body: BeautifulSoup, name: str) -> None:
         """Put the words of the edition into a page's text."""
-        for table in body.select("table.gaplab-claims"):
+        for table in body.select("table"):
             _drop_column(table, ENGLISH_ONLY)
         mentions = [(str(link["href"]), link.get_text()) for link in body.select(f"a.{markup.MENTION}")]
         markup.translate(body, self.words(name))
