@@ -165,7 +165,7 @@ def test_scripts_are_read_past_comments_patterns_and_nested_templates():
 def test_a_small_word_that_is_chosen_within_a_sentence_is_read_and_a_class_is_not():
     source = (
         'f(`${n} px ${n > 0 ? "right" : "left"}`, `answer ${ok ? "right" : "wrong"}`, "right");'
-        'g("16px sans-serif", `width: ${part}%`);'
+        'g("16px sans-serif", `width: ${part}%`, `background-image: url("${at}")`);'
     )
     met: list[str] = []
     scripts.translate(source, lambda text: met.append(text) or text)

@@ -15,7 +15,7 @@ SENTENCE = re.compile(
 """How a literal looks that readers see: two words, a word beside an expression, or one word with a capital."""
 CODE = re.compile(
     r"(?s)(?:import|export|async|return|class)\b.*|.*(?:\n|\\n) *\w+ .*|\S*/\S*|.*:is\(.*|Enter|Escape"
-    r"|\d+px .*|[a-z-]+: ?\{\d+\}(?:%|px)"
+    r"|\d+px .*|[a-z-]+: ?(?:\{\d+\}(?:%|px)|url\(.*)|repeat\(.*"
 )
 """How a literal looks that is a program or a selector in itself, a path, a key, a font, or a line of a style."""
 CHOICE = re.compile(r"[?:] $")
