@@ -66,8 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     for name in options.pages or sorted({*wanted, *edition.catalogues}):
         held = edition.catalogues.get(name)
         # A page may say otherwise, in its own catalogue, what another page says too.
-        own = {key: key for key in everywhere.get(name, ()) if held and held.get(key)}
-        edition.merge(name, own | wanted.get(name, {}))
+        own = {key: key for key in sorted(everywhere.get(name, ())) if held and held.get(key)}
+        here = wanted.get(name, {})
+        edition.merge(name, here | {key: text for key, text in own.items() if key not in here})
     done = total = 0
     for name in sorted({*wanted, *edition.catalogues}):
         entries = [entry for entry in edition.catalogues.get(name, ()) if entry.id]
