@@ -20,6 +20,7 @@ LOCK = ROOT / "requirements.lock"
 # The notebooks' own checks: execute, and compare with what is stored (gaplab.comparison); students' have no outputs.
 NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout=900", "book", "--ignore=book/coursework")
 LIGHTHOUSE = "lighthouse@12.8.2"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 NEWEST = "--newest"
 CPU = "--cpu"
 # PyTorch's own list of its builds without CUDA. They bear the locked versions with "+cpu" behind, which pip prefers.
@@ -120,6 +121,7 @@ def book(session: nox.Session) -> None:
     source = {"PYTHONPATH": str(ROOT / "src")}
     cards = ("-m", "gaplab.interview.flashcards", str(SITE / "interview"))
     session.run(str(python), *cards, external=True, env=source, silent=True)
+    session.run(str(python), "-m", "gaplab_editions.cards", str(SITE), external=True, env=source, silent=True)
     session.log(f"The book is built. Open {SITE / 'index.html'}")
 
 
@@ -216,6 +218,31 @@ def train(session: nox.Session) -> None:
     """Retrain every checkpoint and evidence table; ``-- --quick`` proves the path in a minute."""
     python = _lab(session)
     session.run(python, "-m", "gaplab.experiments", *_arguments(session), external=True)
+
+
+@nox.session(venv_backend="none", default=False, requires=["book"])
+def pdf(session: nox.Session) -> None:
+    """Print the built book, in each language, and the problem sets as handouts; needs Chromium."""
+    python = _book(session)
+    chromium = os.environ.get("GAPLAB_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not chromium:
+        session.error("No Chromium was found: install it, or set GAPLAB_CHROMIUM to the path of one.")
+    target = ROOT / "_build" / "pdf"
+    source = {"PYTHONPATH": str(ROOT / "src")}
+    session.run(str(python), "-m", "gaplab_editions.printing", str(SITE), str(target), external=True, env=source)
+    for page in sorted(target.glob("*.html")):
+        printed = page.with_suffix(".pdf")
+        options = ("--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--timeout=600000")
+        bookmarks = ("--generate-pdf-document-outline", f"--print-to-pdf={printed}", page.as_uri())
+        session.run(chromium, *options, *bookmarks, external=True, silent=True)
+        session.log(f"Printed {printed}")
+
+
+@nox.session(venv_backend="none", default=False)
+def translate(session: nox.Session) -> None:
+    """Bring the Chinese catalogues up to the English pages; after ``--`` pages to look at half done."""
+    options = ("-m", "gaplab_editions", "--site", str(SITE), *_arguments(session))
+    session.run(str(_book(session)), *options, external=True, env={"PYTHONPATH": str(ROOT / "src")})
 
 
 @nox.session(venv_backend="none", default=False)

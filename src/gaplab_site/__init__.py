@@ -12,6 +12,7 @@ Jobs of the book's own:
 - `search`: the whole book is searched in the page, from the disk too.
 - `kit`: the interview's pages in one file, to send to oneself.
 - `keeping`: a published site is kept on the reader's device after one visit.
+- `editions`: the Chinese edition, made of the built pages, and each edition in a file to carry.
 - `styles`, `scripts`, `code`: a page loads one style sheet and the scripts that it uses, and its code has few nodes.
 
 Patches, each of which says what it waits for: `cells`, `offline`, `pictures`, `accessibility`, a part of `scripts`.
@@ -30,6 +31,7 @@ from gaplab_site import (
     answers,
     cells,
     code,
+    editions,
     finishing,
     kit,
     mentions,
@@ -59,16 +61,21 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("doctree-read", answers.answer_first)  # after it: what is said twice is read once
     app.connect("doctree-read", problem_sets.tell_problem_set)
     app.connect("doctree-read", kit.offer_kit)
+    app.connect("doctree-read", editions.offer_epub)
     app.connect("doctree-resolved", mentions.link_mentions)
     app.connect("html-page-context", scripts.load_few_scripts, priority=900)
     app.connect("html-page-context", styles.use_one_sheet, priority=900)
     app.connect("html-page-context", code.join_tokens)
     app.connect("html-page-context", pictures.hold_pictures)
     app.connect("html-page-context", accessibility.satisfy_checkers)
+    app.connect("html-page-context", editions.offer_editions)
     # Last: the theme itself writes the colours of code when all is built.
     app.connect("build-finished", finishing.finish, priority=900)
-    # Sphinx keeps the pages that it has read: where this package or the book's style changes, it must read them again.
-    modules = [*sorted(Path(__file__).parent.glob("*.py")), *sorted((Path(app.srcdir) / "_assets").glob("*.*s"))]
+    # Sphinx keeps the pages that it has read: where this package, the book's style or a translation changes, it must
+    # read them again.
+    house, book = Path(__file__).parent, Path(app.srcdir)
+    modules = [*sorted(house.glob("*.py")), *sorted((house.parent / "gaplab_editions").glob("*.py"))]
+    modules += [*sorted((book / "_assets").glob("*.*s")), *sorted(editions.catalogues(app).rglob("*.*o*"))]
     return {
         "env_version": zlib.crc32(b"".join(module.read_bytes() for module in modules)),
         "parallel_read_safe": True,

@@ -14,8 +14,14 @@ from gaplab_site.styles import SHEET, loaded_scripts
 
 MANIFEST, WORKER = "manifest.webmanifest", "service-worker.js"
 ICON = "_static/favicon.svg"
-PARTS = ("_images/*", "_static/katex/fonts/*", "_static/micropython/micropython.js")
-"""What pages show or load besides their text and scripts, as patterns of files."""
+PARTS = (
+    "_images/*",
+    "_static/katex/fonts/*",
+    "_static/micropython/micropython.js",
+    "*/_static/*.js",
+    f"*/{TEXTS}",
+)
+"""What pages show or load besides their text and scripts, as patterns of files; the last two are an edition's own."""
 
 
 def keep_site(site: Path, pages: Iterable[Path], title: str) -> None:

@@ -17,10 +17,10 @@ from bs4.filter import SoupStrainer
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from gaplab_editions import KIT_FILE as FILE
 from gaplab_site.doctrees import put_under_title
 from gaplab_site.styles import SHEET
 
-FILE = "interview/interview-kit.html"
 LEFT_OUT = ("interview/index", "interview/whiteboard")
 """The list of what the file holds, and the page whose judge and notebook are no part of a file."""
 OFFERED = ("interview/index", "interview/say_aloud", "interview/mock")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from bs4.filter import SoupStrainer
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
 
+from gaplab_editions import UNTRANSLATED
+
 TEXTS = "search-texts.js"
 UNSEEN = (
     "script",
@@ -19,6 +22,7 @@ UNSEEN = (
     ".headerlink",
     ".katex-mathml",
     ".gaplab-reading",
+    f".{UNTRANSLATED}",
     ".gaplab-first.docutils",
     "details.hide > summary",
 )
@@ -50,11 +54,27 @@ def leave_search_to_the_book(app: Sphinx) -> None:
         app.config.html_additional_pages["search"] = "search.html"
 
 
-def write_texts(site: Path, pages: Iterable[Path]) -> None:
-    """Write the passages of all pages for ``search.js``."""
-    passages = [passage for page in pages for passage in read_passages(page.relative_to(site).as_posix(), page)]
+def read_texts(home: Path, pages: Iterable[Path], known: Mapping[str, list[Passage]]) -> dict[str, list[Passage]]:
+    """Read an edition's passages, by page.
+
+    Args:
+        home: The edition's folder in the site.
+        pages: Its pages.
+        known: The passages of the edition from which it is translated, for pages that are not.
+    """
+    texts = {}
+    for page in pages:
+        address = page.relative_to(home).as_posix()
+        same = address in known and UNTRANSLATED in page.read_text(encoding="utf-8")
+        texts[address] = known[address] if same else read_passages(address, page)
+    return texts
+
+
+def write_texts(home: Path, texts: Mapping[str, list[Passage]]) -> None:
+    """Write an edition's passages for ``search.js``."""
+    passages = list(itertools.chain.from_iterable(texts.values()))
     text = json.dumps(passages, ensure_ascii=False, separators=(",", ":"))
-    (site / TEXTS).write_text(f"globalThis.searchTexts = {text};\n", encoding="utf-8")
+    (home / TEXTS).write_text(f"globalThis.searchTexts = {text};\n", encoding="utf-8")
 
 
 def read_passages(address: str, page: Path) -> list[Passage]:

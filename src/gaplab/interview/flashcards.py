@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from gaplab.interview.questions import Question, bank, papers
 
 DECK = "gaplab-flashcards.apkg"
 TABLE = "gaplab-flashcards.csv"
+TITLE = "Why ResNet ends in average pooling"
 MODEL_ID, DECK_ID = 1_607_392_319, 2_059_400_110
 """Drawn once and never changed: Anki knows the note type and the deck by them."""
 FIELDS = ("Question", "Short", "Full", "Rubric", "FollowUps", "Wrong", "Figure", "Proof")
@@ -58,18 +59,25 @@ summary { padding: .4rem 0; cursor: pointer; }
 .proof { opacity: .75; font-size: .9em; }"""
 
 
-def deck(questions: Sequence[Question], book: Path, stamp: int) -> bytes:
+def deck(
+    questions: Sequence[Question], book: Path, stamp: int, edition: str = "", say: Callable[[str], str] = str
+) -> bytes:
     """Make the deck for Anki, an ``.apkg`` file.
 
     Args:
         questions: The question bank.
         book: The book's folder, whose notebooks hold the figures.
         stamp: The cards' date, in seconds since 1970.
+        edition: The short name of another language, whose cards are no newer form of the English ones.
+        say: How the deck's own words are said in it.
     """
     fields = [{"name": name} for name in FIELDS]
-    templates = [{"name": "Card", "qfmt": _FRONT, "afmt": _BACK}]
-    model = genanki.Model(MODEL_ID, "gaplab question", fields=fields, templates=templates, css=_STYLE)
-    made = genanki.Deck(DECK_ID, "Why ResNet ends in average pooling")
+    back = re.sub(r"(?<=<summary>)[^<]+", lambda label: say(label[0]), _BACK)
+    templates = [{"name": "Card", "qfmt": _FRONT, "afmt": back}]
+    # Another edition's ids are the next ones, so that both decks can be learnt side by side.
+    other = 1 if edition else 0
+    model = genanki.Model(MODEL_ID + other, "gaplab question", fields=fields, templates=templates, css=_STYLE)
+    made = genanki.Deck(DECK_ID + other, say("Why ResNet Ends in Average Pooling") if edition else TITLE)
     media: dict[str, bytes] = {}
     named = papers(book)
     for question in questions:
@@ -81,7 +89,7 @@ def deck(questions: Sequence[Question], book: Path, stamp: int) -> bytes:
             tags.append("gaplab::measured-in-this-book")
         figure = f'<img src="{name}" alt="{html.escape(alt)}">' if name else ""
         texts = _texts(question, figure, [named[key] for key in question.sources])
-        made.add_note(_Note(question.id, model=model, fields=texts, tags=tags))
+        made.add_note(_Note(f"{edition}{question.id}", model=model, fields=texts, tags=tags))
     return _package(made, media, stamp)
 
 

@@ -1,0 +1,140 @@
+"""The Chinese edition as its readers meet it: the way there and back, the search, and no word that is out of reach."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from gaplab_editions import UNTRANSLATED, built_pages, markup, pages
+from gaplab_editions.catalogues import Edition
+
+pytestmark = pytest.mark.browser
+
+CATALOGUES = Path(__file__).parents[2] / "translations" / "zh"
+WORDS = """() => {
+  const unread = "script, style, pre, code, noscript, .math, .gaplab-mention, .gaplab-language, [lang=zh], [lang=en]";
+  const said = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    if (!walk.currentNode.parentElement.closest(unread)) said.push(walk.currentNode.textContent.trim());
+  }
+  for (const name of ["alt", "aria-label", "aria-valuetext", "placeholder", "title"]) {
+    for (const one of document.querySelectorAll(`[${name}]:not(${unread})`)) said.push(one.getAttribute(name));
+  }
+  return said;
+}"""
+NOT_OURS = re.compile(r"Copy|Copied")
+"""Words of the theme's scripts, which they say in the page's language by themselves."""
+
+KEYS = "the census scatter names its facts by keys of an object, which are no literals"
+
+
+@pytest.fixture(scope="module")
+def marked(site: Path) -> pages.Maker:
+    """The edition with a mark on every word in place of a translation."""
+    maker = pages.Maker(Edition.read(CATALOGUES), site, built_pages(site))
+    maker.say = pages.pseudo()
+    return maker
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "index",
+        "01_parameter_count",
+        pytest.param("02_translation_invariance", marks=pytest.mark.thorough),
+        pytest.param("03_nin_lineage", marks=pytest.mark.xfail(strict=True, reason=KEYS)),
+        pytest.param("04_variable_input_size", marks=pytest.mark.thorough),
+        pytest.param("05_average_vs_max_gradients", marks=pytest.mark.thorough),
+        "06_verdict",
+        "interview/mock",
+        pytest.param("interview/parameter_count", marks=pytest.mark.thorough),
+        "search",
+    ],
+)
+def test_no_word_is_out_of_reach_of_the_catalogues(
+    page: Page, served_site: str, marked: pages.Maker, name: str
+) -> None:
+    """After its scripts have run, a page says nothing without the mark but names, code and what repeats headings."""
+    address = f"{served_site}/zh/{name}.html"
+    body = marked.page(f"{name}.html", whole=True)
+    page.route(address, lambda route: route.fulfill(body=body, content_type="text/html; charset=utf-8"))
+    page.goto(address)
+    expect(page.locator("[data-widget]:not([data-state=ready])")).to_have_count(0)
+    edition = marked.edition
+    # A heading that is repeated beside the page is translated with it, and without a mark where it is not yet.
+    repeated = set(
+        page.evaluate(
+            "(where) => where.flatMap((one) => [...document.querySelectorAll(one)])"
+            ".flatMap((part) => [part, ...part.querySelectorAll('*')]).map((part) => part.textContent.trim())",
+            pages.HEADINGS.split(", "),
+        )
+    )
+    left = {
+        text
+        for text in page.evaluate(WORDS)
+        if edition.is_words(markup.escaped(text)) and "译" not in text and text not in repeated
+    }
+    assert {text for text in left if not NOT_OURS.match(text)} == set()
+
+
+def test_the_switch_leads_to_the_same_place_and_is_remembered(open_page: Any, served_site: str) -> None:
+    page = open_page(viewport="narrow")
+    page.goto(f"{served_site}/01_parameter_count.html#predict")
+    place = page.evaluate("scrollY")
+    page.locator("a.gaplab-language").click()
+    page.wait_for_url("**/zh/01_parameter_count.html#*")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    assert page.evaluate("scrollY") > place / 2
+    page.goto(f"{served_site}/index.html")
+    page.wait_for_url("**/zh/index.html")
+    page.locator("a.gaplab-language").click()
+    page.wait_for_url(f"{served_site}/index.html*")
+    page.goto(f"{served_site}/")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_each_page_names_its_other_edition_to_search_engines(site: Path) -> None:
+    for path in built_pages(site):
+        address = path.relative_to(site).as_posix()
+        for home in (site, site / "zh"):
+            text = (home / address).read_text(encoding="utf-8")
+            named = {code: link for link, code in _alternates(text)}
+            for code, target in {"en": path, "zh-CN": site / "zh" / address, "x-default": path}.items():
+                assert ((home / address).parent / named[code]).resolve() == target.resolve()
+
+
+def _alternates(text: str) -> list[tuple[str, str]]:
+    """List address and language of a page's editions."""
+    tags = re.findall(r"<link\b[^>]*\bhreflang=[^>]*>", text)
+    return [(re.search(r'href="([^"]*)"', tag)[1], re.search(r'hreflang="([^"]*)"', tag)[1]) for tag in tags]
+
+
+def test_chinese_is_searched_in_the_chinese_pages(page: Page, site: Path) -> None:
+    page.goto(f"{(site / 'zh' / 'search.html').as_uri()}?q=平均池化")
+    first = page.locator("#search-results li").first
+    expect(first).to_contain_text("平均池化")
+    expect(page.locator("#search-results [role=status]")).to_contain_text("搜索完毕")
+    first.locator("a").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+
+
+def test_a_page_that_is_not_translated_says_so(page: Page, site: Path) -> None:
+    page.goto((site / "zh" / "reference" / "cards.html").as_uri())
+    line = page.locator(f".{UNTRANSLATED}")
+    assert line.count() == ("reference/cards" not in Edition.read(CATALOGUES).translated)
+    assert page.locator("article").get_attribute("lang") == "en" or not line.count()
+
+
+def test_emphasis_in_chinese_is_dots_and_not_slant(page: Page, site: Path) -> None:
+    page.goto((site / "zh" / "index.html").as_uri())
+    # The rule is that of the language, whatever is translated so far.
+    page.locator("article").evaluate("(each) => { each.lang = 'zh-CN'; }")
+    style = page.locator("article em").first.evaluate(
+        "(each) => [getComputedStyle(each).fontStyle, getComputedStyle(each).textEmphasisStyle]"
+    )
+    assert style == ["normal", "dot"]
