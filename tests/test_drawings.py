@@ -183,6 +183,13 @@ def test_colours_follow_the_theme():
     assert "#" not in re.sub(r'href="#|url\(#|id="[^"]*"', "", text.replace(style, ""))
 
 
+def test_an_image_that_is_drawn_twice_bears_no_id_twice():
+    text = drawn(lambda: figures.map_grid(np.zeros((2, 7, 7)), ["a", "b"], "x"))
+    assert text.count("<image") >= 2
+    ids = re.findall(r' id="([^"]*)"', text)
+    assert len(ids) == len(set(ids))
+
+
 def test_a_photograph_is_light_and_a_map_exact():
     photograph = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     text = drawn(lambda: figures.map_grid(np.zeros((1, 7, 7)), ["a"], "x", photograph=photograph))

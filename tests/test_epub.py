@@ -69,6 +69,23 @@ def test_the_same_pages_are_the_same_bytes(home):
     assert (home / epub.FILE).read_bytes() == once
 
 
+def test_a_drawing_has_one_source_and_the_colours_of_paper(home):
+    drawing = (
+        "<svg xmlns='http://www.w3.org/2000/svg'><style>:root{--c0:#ffffff;--c1:#1f2933;}@media(prefers-color-scheme:"
+        'dark){:root{--c0:#121212;--c1:#e4e7eb;}}</style><path style="fill: var(--c1); stroke: var(--c0)"/></svg>'
+    )
+    (home / "b.svg").write_text(drawing, encoding="utf-8")
+    choice = '<picture><source media="(max-width: 600px)" srcset="b-phone.svg"><img alt="" src="b.svg"></picture>'
+    (home / "a.html").write_text(PAGE.replace("{}", choice), encoding="utf-8")
+    epub.write_epub(home, "Nobody", "2026")
+    with zipfile.ZipFile(home / epub.FILE) as book:
+        assert "<source" not in book.read("a.xhtml").decode()
+        drawn = book.read("pictures/b.svg").decode()
+    assert "fill: #1f2933; stroke: #ffffff" in drawn
+    assert "var(" not in drawn
+    assert "121212" not in drawn
+
+
 def test_the_size_is_told_where_the_file_is_offered(home):
     (home / "a.html").write_text(f'<span class="{epub.SIZE}">0.0</span> MB', encoding="utf-8")
     for size, told in ((2_349_000, "2.3"), (14_000_000, "14.0")):

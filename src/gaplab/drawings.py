@@ -71,7 +71,9 @@ def svg(figure: Figure, hues: Mapping[str, str]) -> str:
     text = drawn.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.S)
+    # Nothing refers to a group or an image, and an image that is drawn twice would bear one id twice.
     text = re.sub(r'<g id="[^"]*"', "<g", text).replace("xlink:href", "href")
+    text = re.sub(r'(<image\b[^>]*) id="[^"]*"', r"\1", text)
     text = re.sub(r'(?<= d=")[^"]*|(?<= [xy]=")[^"]*', _rounded, text)
     text = re.sub(r"data:image/png;base64,([^\"]*)", _lighter, text)
     return _themed(re.sub(r"\s*\n\s*", "\n", text), {**DARK, **hues})

@@ -178,10 +178,23 @@ def lead_links(body: Tag, page: str, ids: dict[str, set[str]], suffix: str) -> N
 
 
 def pictures(body: Tag, page: str, home: Path) -> Iterator[tuple[Tag, Path]]:
-    """List a text's pictures with their files."""
+    """List a text's pictures with their files; what a page offers a phone in a picture's place is dropped."""
+    for choice in body.find_all("picture"):
+        for source in choice.find_all("source"):
+            source.decompose()
+        choice.unwrap()
     for image in body.find_all("img", src=True):
         if not str(image["src"]).startswith("data:"):
             yield image, (home / posixpath.dirname(page) / str(image["src"])).resolve()
+
+
+def on_paper(drawing: str) -> str:
+    """Give a drawing its colours on light paper: a reader of books may not know the variables that follow a theme."""
+    if rules := re.search(r"<style>:root\{([^}]*)\}.*?</style>", drawing):
+        colors = dict(pair.split(":") for pair in rules[1].split(";") if pair)
+        drawing = drawing.replace(rules[0], "")
+        drawing = re.sub(r"var\((--\w+)\)", lambda used: colors[used[1]], drawing)
+    return drawing
 
 
 def write_epub(home: Path, author: str, year: str) -> int:
@@ -210,13 +223,15 @@ def write_epub(home: Path, author: str, year: str) -> int:
         for image, path in pictures(body, page, home):
             image["src"] = posixpath.relpath(f"pictures/{path.name}", posixpath.dirname(page) or ".")
             if f"pictures/{path.name}" not in files:
-                files[f"pictures/{path.name}"] = path.read_bytes()
+                drawn = path.suffix == ".svg"
+                content: str | bytes = on_paper(path.read_text(encoding="utf-8")) if drawn else path.read_bytes()
+                files[f"pictures/{path.name}"] = content
                 kind = MEDIA[path.suffix]
                 entries.append(f'<item id="p{len(entries)}" href="pictures/{path.name}" media-type="{kind}"/>')
-        content = body.decode(formatter="minimal")
+        text = body.decode(formatter="minimal")
         heading = body.h1.get_text(strip=True) if body.h1 else title
-        files[f"{_name(page)}.xhtml"] = _xhtml(language, heading, content, page.count("/"))
-        mathml = ' properties="mathml"' if "<math" in content else ""
+        files[f"{_name(page)}.xhtml"] = _xhtml(language, heading, text, page.count("/"))
+        mathml = ' properties="mathml"' if "<math" in text else ""
         place = f"t{len(spine)}"
         entries.append(f'<item id="{place}" href="{_name(page)}.xhtml" media-type="application/xhtml+xml"{mathml}/>')
         spine.append(f'<itemref idref="{place}"/>')
@@ -270,6 +285,6 @@ def _pack(target: Path, files: dict[str, str | bytes]) -> int:
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr(zipfile.ZipInfo("mimetype"), "application/epub+zip", zipfile.ZIP_STORED)
         for name, content in {"META-INF/container.xml": container, **files}.items():
-            stored = zipfile.ZIP_STORED if name.startswith("pictures/") else zipfile.ZIP_DEFLATED
+            stored = zipfile.ZIP_STORED if name.endswith((".png", ".jpg")) else zipfile.ZIP_DEFLATED
             archive.writestr(zipfile.ZipInfo(name), content, stored)
     return target.stat().st_size
