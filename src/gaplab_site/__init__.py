@@ -69,6 +69,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("html-page-context", pictures.hold_pictures)
     app.connect("html-page-context", accessibility.satisfy_checkers)
     app.connect("html-page-context", editions.offer_editions)
+    app.connect("build-finished", offline.leave_room_for_katex, priority=0)
     # Last: the theme itself writes the colours of code when all is built.
     app.connect("build-finished", finishing.finish, priority=900)
     # Sphinx keeps the pages that it has read: where this package, the book's style or a translation changes, it must

