@@ -4,9 +4,9 @@ const KEY = "gaplab-language";
 const own = document.documentElement.lang;
 const other = /** @type {HTMLAnchorElement | null} */ (document.querySelector("a.gaplab-language"));
 
-/** The last heading or cell above the middle of the screen: places bear one name in both languages. */
+/** The last heading, cell, question, term or source above the middle of the screen: places bear one name in both languages. */
 const here = () => {
-  const places = [...document.querySelectorAll("article :is(section, .cell)[id]")];
+  const places = [...document.querySelectorAll("article :is(section, .cell, details, dt, .citation)[id]")];
   const above = places.filter((place) => place.getBoundingClientRect().top < innerHeight / 2);
   return scrollY > 0 && above.length ? `#${above[above.length - 1].id}` : "";
 };

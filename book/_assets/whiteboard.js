@@ -5,7 +5,7 @@ const shared = JSON.parse(document.getElementById("gaplab-judging").textContent)
 
 /** Runs in the worker, from its own text: nothing from outside may be named in it. */
 function judge() {
-  // Python that runs the answer, then the check, and leaves one sentence in `said`, or nothing.
+  // Python that runs the answer, then the check, and leaves in `said` what TOLD makes a sentence of, or nothing.
   const DRIVER = `
 import io
 import sys
@@ -20,19 +20,18 @@ def judged():
         trace = io.StringIO()
         sys.print_exception(problem, trace)
         lines = [line for line in trace.getvalue().split("\\n") if "line " in line]
-        where = " in line " + lines[-1].split("line ")[1].split(",")[0] if lines else ""
-        said = ": " + str(problem) if str(problem) else ""
-        return "Your code stops" + where + " with " + type(problem).__name__ + said
+        line = lines[-1].split("line ")[1].split(",")[0] if lines else ""
+        return "\\t".join(["stops", line, type(problem).__name__, str(problem)])
     names = wanted.split(",")
     for each in names:
         if each not in space:
-            return each + " is not there: keep the name that the stub has."
+            return "missing\\t" + each
     check = __import__("gaplab.whiteboard." + name, None, None, [name]).check
     for seed in seeds.split(","):
         try:
             check(*[space[each] for each in names], seed=int(seed))
         except ReaderError as problem:
-            return str(problem)
+            return "wrong\\t" + str(problem)
     return ""
 
 said = judged()
@@ -73,10 +72,27 @@ said = judged()
       python.runPython(DRIVER);
       postMessage({ said: python.globals.get("said") });
     } catch (problem) {
-      postMessage({ said: `The judge itself has stopped: ${String(problem).split("\n")[0]}` });
+      postMessage({ said: `judge\t${String(problem).split("\n")[0]}` });
     }
   });
 }
+
+/** What the judge says, by the word with which it begins. @type {Record<string, (...parts: string[]) => string>} */
+const TOLD = {
+  stops: (line, kind, text) => {
+    const why = text ? `${kind}: ${text}` : kind;
+    return line ? `Your code stops in line ${line} with ${why}` : `Your code stops with ${why}`;
+  },
+  missing: (name) => `${name} is not there: keep the name that the stub has.`,
+  wrong: (...text) => text.join(" "),
+  judge: (text) => `The judge itself has stopped: ${text}`,
+};
+
+/** @param {string} said */
+const told = (said) => {
+  const [kind, ...parts] = said.split("\t");
+  return TOLD[kind]?.(...parts) ?? said;
+};
 
 let asked = null;
 /** Loads MicroPython once, when it is first needed, as a script: no page from the disk may fetch a file. */
@@ -105,8 +121,8 @@ async function sentence(task, code, seeds) {
         () => resolve(`Your code has not ended after ${SECONDS} seconds: is there a loop without an end?`),
         SECONDS * 1000,
       );
-      worker.addEventListener("message", ({ data }) => resolve(data.said));
-      worker.addEventListener("error", ({ message }) => resolve(`The judge itself has stopped: ${message}`));
+      worker.addEventListener("message", ({ data }) => resolve(told(data.said)));
+      worker.addEventListener("error", ({ message }) => resolve(TOLD.judge(message)));
       worker.postMessage({
         python,
         files: {
@@ -169,7 +185,7 @@ function build(board) {
   });
   check.addEventListener("click", async () => {
     check.disabled = true;
-    status.textContent = "Judging ...";
+    status.textContent = "Your code is judged.";
     // First the numbers of the check at home, then new ones: the hidden check.
     const seeds = [1, 1 + Math.floor(Math.random() * 2 ** 31)];
     try {

@@ -167,17 +167,19 @@ def _says(node: PageElement) -> bool:
 def _say(run: list[PageElement], look: Look) -> None:
     """Replace a run by what is said in its place."""
     elements: dict[str, Tag] = {}
-    text = _written(run, elements).strip()
-    said = look(text)
+    written = _written(run, elements)
+    said = look(text := written.strip())
     if said == text:
         return
+    # What stands beside the run stays apart from it.
+    left, right = (" " if side != side.strip() else "" for side in (written[:1], written[-1:]))
     last = run[-1]
     after = last.next_sibling
     parent = last.parent
     assert parent is not None
     for node in run:
         node.extract()
-    for node in _read(said, elements):
+    for node in [NavigableString(left), *_read(said, elements), NavigableString(right)]:
         if after is None:
             parent.append(node)
         else:

@@ -17,6 +17,7 @@ from gaplab_editions.catalogues import KIT, SITE, Edition, Found
 SCRIPTS = {
     "_static/code.js": SITE,
     "_static/keep.js": SITE,
+    "_static/live.js": SITE,
     "_static/search.js": SITE,
     "_static/whiteboard.js": "interview/whiteboard",
 }

@@ -10,6 +10,7 @@ from sphinx.application import Sphinx
 UNUSED = ("doctools.js", "sphinx_highlight.js", "togglebutton.js", "design-tabs.js", "language_data.js")
 """Keys and highlighting of Sphinx's own search, and what turns marked parts into folds and tabs, which no page has."""
 FOR_CODE = ("clipboard.min.js", "copybutton.js")
+FOR_LIVE = ("live.js",)
 
 
 def load_few_scripts(
@@ -21,7 +22,8 @@ def load_few_scripts(
     https://github.com/jupyter-book/jupyter-book/issues/1603 is closed, since the large script waits for a click, but
     the two that prepare it are still on every page. The others from another host are MyST-NB's for ipywidgets.
     """
-    unused = UNUSED if "<pre" in context.get("body", "") else (*UNUSED, *FOR_CODE)
+    body = context.get("body", "")
+    unused = UNUSED + (() if "<pre" in body else FOR_CODE) + (() if "laboratory" in body else FOR_LIVE)
     kept = []
     for script in context["script_files"]:
         # What stands in the page itself sets up scripts that are dropped; the book's own are files.

@@ -362,3 +362,42 @@ def test_calculator_offers_every_row(calculator: Locator) -> None:
         calculator.get_by_label("Backbone").select_option(row.name)
         check(calculator, row.name, 224, 1000)
     assert {"AlexNet", "VGG-16", "ResNet-18", "ResNet-50", "ResNet-152"} <= {row.name for row in rows}
+
+
+EXPERIMENTS = [
+    ("01_parameter_count", "narrow", "Size"),
+    ("02_translation_invariance", "wide", "Move it"),
+    ("03_nin_lineage", "wide", "Votes"),
+    ("04_variable_input_size", "wide", "Size"),
+    ("05_average_vs_max_gradients", "narrow", "Pool and gradients"),
+]
+
+
+@pytest.mark.parametrize(("chapter", "viewport", "title"), EXPERIMENTS)
+def test_a_chapters_experiment_opens_in_its_place(
+    open_page: Any, site: Path, chapter: str, viewport: str, title: str
+) -> None:
+    """From the disk: the laboratory's widget alone, of its own height, in a chapter that still fits."""
+    page = visit(open_page(viewport=viewport), site, f"{chapter}.html")
+    assert page.locator("iframe").count() == 0
+    button = page.get_by_role("button", name="Open the experiment here")
+    button.focus()
+    page.keyboard.press("Enter")
+    inside = page.frame_locator(".gaplab-live iframe")
+    expect(inside.locator(".laboratory .result")).not_to_be_empty()
+    expect(inside.locator(".laboratory .problem")).to_have_text("")
+    expect(inside.get_by_role("region", name=title, exact=True)).to_be_visible()
+    expect(inside.locator("article h1")).to_be_hidden()
+    frame = page.frames[1]
+    frame.wait_for_function("document.documentElement.scrollHeight <= innerHeight")
+    assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator("iframe").get_attribute("title")
+    page.get_by_role("button", name="Close the experiment").click()
+    expect(page.locator("iframe")).to_have_count(0)
+
+
+def test_a_page_without_an_experiment_loads_no_script_for_one(site: Path) -> None:
+    loading = [page.name for page in site.glob("*.html") if "live.js" in page.read_text(encoding="utf-8")]
+    assert {"02_translation_invariance.html", "laboratory.html"} <= set(loading)
+    assert "06_verdict.html" not in loading

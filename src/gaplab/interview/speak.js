@@ -36,11 +36,12 @@ export function voiceButton(text) {
     button.textContent = "Stop reading";
     running = setInterval(tick, 1000);
     tick();
+    const language = place.closest("[lang]")?.getAttribute("lang") ?? "en";
     // Sentence by sentence: some voices break off in the middle of a long text.
-    const sentences = text.trim().split(/(?<=[.?!][”"]?)\s+/);
+    const sentences = text.trim().split(/(?<=[.?!][”"]?)\s+|(?<=[。\uff1f\uff01][”"]?)(?![”"])/);
     sentences.forEach((sentence, at) => {
       const utterance = new SpeechSynthesisUtterance(sentence);
-      utterance.lang = "en";
+      utterance.lang = language;
       const over = () => {
         tick();
         rest();
