@@ -149,7 +149,7 @@ def test_every_field_is_filled_but_the_figure(opened, questions):
 
 
 def test_the_table_holds_the_bank(questions):
-    rows = list(csv.DictReader(io.StringIO(flashcards.table(questions).decode())))
+    rows = list(csv.DictReader(io.StringIO(flashcards.table(questions).decode("utf-8-sig"))))
     assert [row["id"] for row in rows] == [q.id for q in questions]
     assert tuple(rows[0]) == flashcards.COLUMNS
     for row, q in zip(rows, questions, strict=True):

@@ -314,6 +314,30 @@ def test_catalogues_keep_to_the_fixed_terms_and_to_their_english(name):
             assert list(catalogues.faults(str(entry.id), str(entry.string), name.startswith("widgets/"))) == []
 
 
+HALF_WIDTH = re.compile(r"[\u3400-\u9fff][,:;?!]|[,;?!][\u3400-\u9fff]")
+"""A sign of punctuation that is as wide as a Latin one beside a Chinese letter."""
+
+
+def test_a_half_width_sign_is_seen():
+    assert HALF_WIDTH.search("\u6c60,")
+    assert HALF_WIDTH.search("GAP,\u6c60")
+    assert not HALF_WIDTH.search("\u6c60\uff0cGAP, max")
+
+
+def test_chinese_has_chinese_punctuation():
+    from gaplab import claims
+
+    quoted = {messages.abstract(claim.zh)[0] for claim in claims.claims().values()}
+    half = [
+        (name, str(entry.string))
+        for name, catalogue in EDITION.catalogues.items()
+        for entry in catalogue
+        if entry.id and HALF_WIDTH.search(messages.PROTECTED.sub(" ", str(entry.string)))
+    ]
+    # The article's own words stand as it has them.
+    assert [(name, text) for name, text in half if messages.abstract(text)[0] not in quoted] == []
+
+
 def test_every_listed_page_is_one_of_the_book():
     from gaplab import contents
 

@@ -40,6 +40,10 @@ class Bank:
             self.missing.append(text)
         return said
 
+    def around(self, text: str) -> str:
+        """Say what a card has besides its question: its labels, its figure, the papers, whose titles stay."""
+        return self.edition.say(text).replace(" and others, ", f" {self.edition.lines['others']}, ")
+
     def question(self, question: Question) -> Question:
         """Say a question with its answers."""
         return dataclasses.replace(question, **{name: self._part(getattr(question, name)) for name in SPOKEN})
@@ -66,7 +70,7 @@ def write(questions: Sequence[Question], edition: Edition, book: Path, folder: P
     said = [speaker.question(question) for question in questions]
     if not speaker.missing:
         stamp = flashcards.last_change(book)
-        files.write(folder / flashcards.DECK, flashcards.deck(said, book, stamp, LANGUAGE, edition.say))
+        files.write(folder / flashcards.DECK, flashcards.deck(said, book, stamp, LANGUAGE, speaker.around))
         files.write(folder / flashcards.TABLE, flashcards.table(said))
     return speaker.missing
 

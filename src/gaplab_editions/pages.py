@@ -11,7 +11,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString, Tag
 
-from gaplab_editions import UNTRANSLATED, markup, messages, scripts
+from gaplab_editions import KIT_FILE, UNTRANSLATED, markup, messages, scripts
 from gaplab_editions.catalogues import KIT, SITE, Edition, Found
 
 SCRIPTS = {
@@ -24,7 +24,8 @@ SCRIPTS = {
 """The book's scripts with words for readers, of which an edition has its own, and the catalogues of their words."""
 OWN = (*SCRIPTS, "search-texts.js", "book.epub")
 """Files that an edition has besides its pages."""
-CARDS = ("interview/gaplab-flashcards.apkg", "interview/gaplab-flashcards.csv")
+CARRIED = ("interview/gaplab-flashcards.apkg", "interview/gaplab-flashcards.csv", KIT_FILE)
+"""Files of the interview, which an edition has besides once all of its interview is translated."""
 HEADINGS = "#jb-print-docs-body, .bd-toc, .prev-next-title"
 """Parts around a page that repeat headings of pages: they are in Chinese where the heading is."""
 ENGLISH_ONLY = "In English"
@@ -82,10 +83,10 @@ class Maker:
         """Tell whether a page is listed as translated; one without a text of its own is, as what is around it."""
         return page.removesuffix(".html") in self.edition.translated
 
-    def cards(self) -> tuple[str, ...]:
-        """Name the edition's own flashcards, which are made once all questions are translated."""
+    def carried(self) -> tuple[str, ...]:
+        """Name the edition's own files of the interview."""
         asked = [page for page in self.pages if page.startswith("interview/")]
-        return CARDS if asked and all(map(self.is_whole, asked)) else ()
+        return CARRIED if asked and all(map(self.is_whole, asked)) else ()
 
     def page(self, page: str, whole: bool) -> str:
         """Return a page of the edition.
@@ -96,7 +97,7 @@ class Maker:
         """
         text = (self.site / page).read_text(encoding="utf-8")
         self.modules |= _modules(text)
-        head, article, tail = _cut(_placed(text, page, {*self.pages, *OWN, *self.cards()}))
+        head, article, tail = _cut(_placed(text, page, {*self.pages, *OWN, *self.carried()}))
         name = page.removesuffix(".html")
         title = description = ""
         if whole:
@@ -263,7 +264,10 @@ def _cut(text: str) -> tuple[str, str, str]:
 
 
 def _placed(text: str, page: str, own: set[str]) -> str:
-    """Lead links of a page that lies a folder deeper: what the edition has not is a folder further up."""
+    """Lead links of a page that lies a folder deeper: what the edition has not is a folder further up.
+
+    A ``srcset`` of the book names one file.
+    """
     here = posixpath.dirname(page)
     up = "../" * (1 + page.count("/"))
 
@@ -276,7 +280,7 @@ def _placed(text: str, page: str, own: set[str]) -> str:
         rest = link[len(path) :]
         return found[0] if target in own else f'{found[1]}="{up}{target}{rest}"'
 
-    return re.sub(r'\b(href|src|action)="([^"]*)"', led, text)
+    return re.sub(r'\b(href|src|srcset|action)="([^"]*)"', led, text)
 
 
 def _drop_column(table: Tag, head: str) -> None:

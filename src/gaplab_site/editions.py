@@ -73,6 +73,20 @@ def write_chinese(app: Sphinx, english: Sequence[Path]) -> dict[Path, list[Path]
     return {home: written}
 
 
+def kit_words(app: Sphinx, interview: Sequence[str]) -> dict[Path, dict[str, str]]:
+    """Return the folder of the Chinese edition, and what its file of the interview says of itself.
+
+    Nothing, where a page of the interview is not translated yet.
+    """
+    if not interview or not catalogues(app).is_dir():
+        return {}
+    edition = Edition.read(catalogues(app))
+    if not set(interview) <= set(edition.translated):
+        return {}
+    said = {name: edition.lines[f"kit_{name}"] for name in ("title", "description", "contents")}
+    return {Path(app.outdir) / LANGUAGE: {"language": edition.language, **said}}
+
+
 def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

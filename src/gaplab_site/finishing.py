@@ -33,7 +33,10 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
             epub.tell_size(pages, epub.write_epub(home, app.config.author, app.config.copyright))
     named = [name for name in contents.pages(Path(app.srcdir)) if name.startswith("interview/")]
     interview = [name for name in named if name in app.env.found_docs and name not in kit.LEFT_OUT]
+    base = app.config.html_baseurl
     if interview:
-        kit.write_kit(site, interview, app.config.html_title, app.config.html_baseurl)
+        kit.write_kit(site, site, interview, kit.words(app.config.html_title), base)
+    for home, said in editions.kit_words(app, interview).items():
+        kit.write_kit(site, home, interview, said, base and f"{base}{home.name}/")
     live.write_networks(site)
     keeping.keep_site(site, written, app.config.html_title)

@@ -6,7 +6,7 @@ import base64
 import json
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -40,28 +40,43 @@ def offer_kit(app: Sphinx, doctree: nodes.document) -> None:
         put_under_title(doctree, f"{link}, to send to yourself: it opens without a network.")
 
 
-def write_kit(site: Path, documents: list[str], title: str, base: str) -> None:
+def words(title: str) -> dict[str, str]:
+    """Return what the file says of itself.
+
+    Args:
+        title: The book's title.
+    """
+    return {
+        "language": "en",
+        "title": f"The interview, from “{title}”",
+        "description": "All interview questions, lines to say and the mock interview in one file.",
+        "contents": "Contents",
+    }
+
+
+def write_kit(site: Path, home: Path, documents: list[str], said: Mapping[str, str], base: str) -> None:
     """Join pages to one file, with style, fonts and widgets in it.
 
     Args:
         site: The folder of the built site.
+        home: The folder in it of the edition whose pages are joined.
         documents: The pages' names, in their order, such as ``interview/mock``.
-        title: The book's title.
+        said: What the file says of itself, as `words` has it.
         base: The address of the published site, to which links to other pages lead, or nothing: then they are text.
     """
-    articles = [_article(site, name, _links(documents, name, base)) for name in documents]
+    articles = [_article(home, name, _links(documents, name, base)) for name in documents]
     entries = "".join(
         f'<li><a href="#{_place(name)}">{escape(head)}</a></li>'
         for name, (head, _) in zip(documents, articles, strict=True)
     )
-    head = f"The interview, from “{title}”"
-    (site / FILE).write_text(
-        '<!DOCTYPE html>\n<html lang="en" data-theme="light"><head><meta charset="utf-8">'
+    head = escape(said["title"])
+    (home / FILE).write_text(
+        f'<!DOCTYPE html>\n<html lang="{said["language"]}" data-theme="light"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="description" content="All interview questions, lines to say and the mock interview in one file.">'
-        f"<title>{escape(head)}</title><script>{THEME}{_script(site)}</script><style>{_style(site)}</style></head>\n"
+        f'<meta name="description" content="{escape(said["description"])}">'
+        f"<title>{head}</title><script>{THEME}{_script(site)}</script><style>{_style(site)}</style></head>\n"
         f'<body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
-        f'<article class="bd-article"><nav aria-label="Contents"><p>{escape(head)}</p><ul>{entries}</ul></nav>\n'
+        f'<article class="bd-article"><nav aria-label="{escape(said["contents"])}"><p>{head}</p><ul>{entries}</ul></nav>\n'
         f"{''.join(text for _, text in articles)}</article>"
         "</div></div></main></body></html>\n",
         encoding="utf-8",
@@ -89,9 +104,9 @@ def _links(documents: list[str], name: str, base: str) -> Callable[[str], str]:
     return lead
 
 
-def _article(site: Path, name: str, lead: Callable[[str], str]) -> tuple[str, str]:
+def _article(home: Path, name: str, lead: Callable[[str], str]) -> tuple[str, str]:
     """Return a page's title and its text, with ids and links as they are in the file."""
-    text = (site / f"{name}.html").read_text(encoding="utf-8")
+    text = (home / f"{name}.html").read_text(encoding="utf-8")
     article = BeautifulSoup(text, "html.parser", parse_only=SoupStrainer("article")).article
     assert article is not None
     assert article.h1 is not None

@@ -49,7 +49,7 @@ _BACK = """{{FrontSide}}<hr id="answer">
 {{#Figure}}<div class="figure">{{Figure}}</div>{{/Figure}}
 <details><summary>Full answer</summary>{{Full}}</details>
 <details><summary>What an interviewer ticks</summary>{{Rubric}}</details>
-<details><summary>Follow-ups</summary>{{FollowUps}}</details>
+<details><summary>Follow-up:</summary>{{FollowUps}}</details>
 <details><summary>Wrong answers, and why</summary>{{Wrong}}</details>
 <p class="proof">{{Proof}}</p>"""
 _STYLE = """.card { max-width: 40rem; margin: 0 auto; font: 1.1rem/1.45 system-ui, sans-serif; text-align: left; }
@@ -87,8 +87,8 @@ def deck(
         tags = [f"gaplab::chapter-{question.chapter}", f"gaplab::{question.level}", f"gaplab::{question.kind}"]
         if question.measured_here:
             tags.append("gaplab::measured-in-this-book")
-        figure = f'<img src="{name}" alt="{html.escape(alt)}">' if name else ""
-        texts = _texts(question, figure, [named[key] for key in question.sources])
+        figure = f'<img src="{name}" alt="{html.escape(say(alt))}">' if name else ""
+        texts = _texts(question, figure, [say(named[key]) for key in question.sources])
         made.add_note(_Note(f"{edition}{question.id}", model=model, fields=texts, tags=tags))
     return _package(made, media, stamp)
 
@@ -137,8 +137,7 @@ def _texts(question: Question, figure: str, read: Sequence[str]) -> list[str]:
         follow_ups,
         wrong,
         figure,
-        f"{''.join(f'{html.escape(paper)}. ' for paper in read)}"
-        f"Proof: cell <code>{cell}</code> of <code>{chapter}</code>. {question.id}",
+        f"{''.join(f'{html.escape(paper)}. ' for paper in read)}<code>{chapter}.ipynb#{cell}</code>. {question.id}",
     ]
 
 
@@ -190,7 +189,7 @@ def table(questions: Sequence[Question]) -> bytes:
         writer.writerow(
             (q.id, q.chapter, q.level, q.kind, *lists, *texts, q.proof, q.measured_here, " ".join(q.sources))
         )
-    return text.getvalue().encode("utf-8")
+    return text.getvalue().encode("utf-8-sig")  # so that Excel, too, reads it as what it is
 
 
 def last_change(book: Path) -> int:
