@@ -122,3 +122,13 @@ class TestRealDevice:
 
     def test_the_counts_need_no_device(self):
         assert counting.budget("resnet50").total == 25_557_032
+
+
+def test_checks_that_measure_twice_stay_on_the_cpu(machine):
+    from gaplab.coursework import checking
+
+    machine("cuda")
+    assert device().type == "cuda"
+    with checking.on_the_cpu():
+        assert device().type == "cpu"
+    assert device().type == "cuda"

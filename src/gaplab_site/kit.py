@@ -76,7 +76,8 @@ def write_kit(site: Path, home: Path, documents: list[str], said: Mapping[str, s
         f'<meta name="description" content="{escape(said["description"])}">'
         f"<title>{head}</title><script>{THEME}{_script(site)}</script><style>{_style(site)}</style></head>\n"
         f'<body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
-        f'<article class="bd-article"><nav aria-label="{escape(said["contents"])}"><p>{head}</p><ul>{entries}</ul></nav>\n'
+        f'<article class="bd-article"><nav aria-label="{escape(said["contents"])}"><p>{head}</p>'
+        f"<ul>{entries}</ul></nav>\n"
         f"{''.join(text for _, text in articles)}</article>"
         "</div></div></main></body></html>\n",
         encoding="utf-8",

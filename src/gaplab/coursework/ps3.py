@@ -242,6 +242,7 @@ def _experiment_checks() -> tuple[Callable[..., None], Callable[..., None]]:
         first, last = torch.autograd.grad(F.cross_entropy(network(inputs), targets), ends)
         return float(first.norm() / last.norm())
 
+    @checking.on_the_cpu()
     def check_first_to_last(first_to_last: Ratio, seed: int = 3) -> None:
         """Compare the ratio of two gradients with one that autograd gives for these two weights alone."""
         images, labels = data.stratified("train", 40)

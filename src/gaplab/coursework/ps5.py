@@ -300,6 +300,7 @@ def _spread_checks() -> tuple[Callable[..., None], ...]:
             shares[name] = (float((gradient != 0).float().mean()), float(effective.mean()))
         return shares
 
+    @checking.on_the_cpu()
     def check_gradient_spread(gradient_spread: Callable[..., Any], seed: int = 5) -> None:
         """Compare a student's measurement with another route, on untrained networks and images drawn at random."""
         generator = torch.Generator().manual_seed(seed)
