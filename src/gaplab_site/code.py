@@ -8,15 +8,12 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-PLAIN = ("n", "nn", "p", "w")
-"""Kinds of tokens that have the colour of plain text in both of the theme's styles: names, punctuation, blanks."""
-ALIKE = ("s2", "s1", "sa", "sd", "se", "si", "o")
-"""Kinds that share a colour in both: the parts of strings, and operators."""
+PLAIN = ("n", "nn", "p", "w", "o")
+"""Kinds of tokens with the colour of plain text in both of the theme's styles, and operators, which need none."""
+ALIKE = ("s2", "s1", "sa", "sd", "se", "si")
+"""Kinds that share a colour in both: the parts of strings."""
 
-# Dots and equals signs are half of all operators, and read as well without a colour.
-_COLOURLESS = re.compile(
-    rf'<span class="(?:{"|".join(PLAIN)})">([^<]*)</span>|<span class="o">([.=])</span>|<span></span>'
-)
+_COLOURLESS = re.compile(rf'<span class="(?:{"|".join(PLAIN)})">([^<]*)</span>|<span></span>')
 _PART = rf'<span class="(?:{"|".join(ALIKE)})">'
 _RUN = re.compile(rf"(?:{_PART}[^<]*</span>){{2,}}")
 
@@ -34,4 +31,4 @@ def joined(code: str) -> str:
     def join(run: re.Match[str]) -> str:
         return first + re.sub(rf"{_PART}|</span>", "", run[0]) + "</span>"
 
-    return _RUN.sub(join, _COLOURLESS.sub(r"\1\2", code))
+    return _RUN.sub(join, _COLOURLESS.sub(r"\1", code))
