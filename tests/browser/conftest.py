@@ -74,7 +74,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _by_turns(name: str) -> Any:
-    """Leave pages of the Chinese edition to thorough runs, but one of each kind: what holds them is the English ones'."""
+    """Leave pages of the Chinese edition to thorough runs, but for one of each kind: they are built as the English."""
     edition, _, page = name.partition("/")
     return pytest.param(name, marks=pytest.mark.thorough) if edition == "zh" and page not in QUICK else name
 
