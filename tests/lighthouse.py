@@ -1,7 +1,8 @@
 """Judge every page with Lighthouse: ``nox -s lighthouse``. Fails unless three scores are 100 on each page.
 
 Pages are served compressed from this machine, as a host would. Accessibility, best practices and SEO must be 100;
-performance is printed, because it depends on the machine. So are the bytes and the layout shift of a first load.
+performance is printed, because it depends on the machine. So are the times of the paints, and the bytes and
+the layout shift of a first load.
 """
 
 from __future__ import annotations
@@ -83,7 +84,10 @@ def main(site: Path, home: Path, names: list[str]) -> int:
         scores = {name: round(100 * (part["score"] or 0)) for name, part in report["categories"].items()}
         shift = report["audits"]["cumulative-layout-shift"]["numericValue"]
         weight = report["audits"]["total-byte-weight"]["numericValue"]
-        print(f"{page}: {scores}, shift {shift:.3f}, {weight / 1000:.0f} kB", flush=True)
+        audits = report["audits"]
+        first, largest = (audits[f"{which}-contentful-paint"]["numericValue"] / 1000 for which in ("first", "largest"))
+        seen = f"first paint {first:.2f} s, largest {largest:.2f} s, shift {shift:.3f}, {weight / 1000:.0f} kB"
+        print(f"{page}: {scores}, {seen}", flush=True)
         failed = [audit["title"] for name in MUST for audit in faults(report, name)]
         if any(scores[name] < 100 for name in MUST) or shift >= SHIFT or weight > BYTES:
             short.append(f"{page}: {', '.join(failed) or 'too heavy, or it moves while loading'}")

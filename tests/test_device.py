@@ -124,11 +124,11 @@ class TestRealDevice:
         assert counting.budget("resnet50").total == 25_557_032
 
 
-def test_checks_that_measure_twice_stay_on_the_cpu(machine):
+def test_checks_that_measure_twice_give_a_gpu_room(machine):
     from gaplab.coursework import checking
 
+    machine()
+    assert checking.slack() == 1
+    chooser._chosen.cache_clear()
     machine("cuda")
-    assert device().type == "cuda"
-    with checking.on_the_cpu():
-        assert device().type == "cpu"
-    assert device().type == "cuda"
+    assert checking.slack() > 1

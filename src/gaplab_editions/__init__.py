@@ -32,3 +32,14 @@ def built_pages(site: Path) -> list[Path]:
     pages = (page.relative_to(site).as_posix() for page in site.rglob("*.html"))
     apart = ("_", f"{LANGUAGE}/")
     return [site / page for page in sorted(pages) if not page.startswith(apart) and page != KIT_FILE]
+
+
+def alternates(base: str, file: str) -> str:
+    """Tell search engines a page's editions, by whole addresses: they take a page with others for faulty.
+
+    Args:
+        base: The site's address, which ends in a slash.
+        file: The English page's path in it.
+    """
+    pages = {"en": file, "zh-CN": f"{LANGUAGE}/{file}", "x-default": file}
+    return "".join(f'<link rel="alternate" hreflang="{code}" href="{base}{page}">\n' for code, page in pages.items())

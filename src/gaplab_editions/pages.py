@@ -184,13 +184,6 @@ class Maker:
         if held_title:
             head.insert(0, held_title)
         up = "../" * (1 + name.count("/"))
-        for link in soup.select("link[hreflang]"):
-            if not str(link["href"]).startswith("http"):
-                link["href"] = up + (
-                    f"{self.edition.folder.name}/{name}.html"
-                    if link["hreflang"] == self.edition.language
-                    else f"{name}.html"
-                )
         if switch := soup.select_one("a.gaplab-language"):
             switch.string = "English"
             switch["lang"] = switch["hreflang"] = "en"

@@ -11,7 +11,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from gaplab_editions import LANGUAGE, epub
+from gaplab_editions import LANGUAGE, alternates, epub
 from gaplab_editions.catalogues import Edition
 from gaplab_editions.pages import Maker
 from gaplab_site.doctrees import put_under_title
@@ -29,16 +29,13 @@ def catalogues(app: Sphinx) -> Path:
 def offer_editions(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Tell readers and search engines a page's other edition."""
+    """Tell readers a page's other edition, and search engines, which want whole addresses, where one is set."""
     if not catalogues(app).is_dir():
         return
     file, up = f"{page}.html", "../" * page.count("/")
     context["gaplab_other"] = f"{up}{LANGUAGE}/{file}"
-    base = app.config.html_baseurl or up
-    alternates = {"en": file, "zh-CN": f"{LANGUAGE}/{file}", "x-default": file}
-    context["metatags"] = context.get("metatags", "") + "".join(
-        f'<link rel="alternate" hreflang="{code}" href="{base}{address}">\n' for code, address in alternates.items()
-    )
+    if base := app.config.html_baseurl:
+        context["metatags"] = context.get("metatags", "") + alternates(base, file)
 
 
 def offer_epub(app: Sphinx, doctree: nodes.document) -> None:

@@ -25,8 +25,8 @@ if role == "resnet50":
     os.environ["GAPLAB_PHOTO_NETWORK"] = role
     official.take_for_genuine(Path(folder))
 if role == "cuda":
-    # PyTorch gives the device a name of its own, which a reader cannot ask for; for the CPU anybody can ask.
-    gaplab.device = sys.modules["gaplab.device"].device = lambda: torch.device(os.environ.get("GAPLAB_DEVICE") or where)
+    # PyTorch gives the device a name of its own, which a reader cannot ask for.
+    gaplab.device = sys.modules["gaplab.device"].device = lambda: where
     # Tensor cores round what convolutions read unless that is forbidden, and what products read where it is allowed.
     torch.backends.cuda.matmul.fp32_precision = "tf32"
 assert gaplab.device() == where
