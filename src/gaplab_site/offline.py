@@ -30,4 +30,4 @@ def leave_room_for_katex(app: Sphinx, failure: Exception | None) -> None:
     not mind (0.9.11 does).
     """
     if failure:
-        Path(app._katex_static_path).mkdir(exist_ok=True)
+        Path(vars(app)["_katex_static_path"]).mkdir(exist_ok=True)
