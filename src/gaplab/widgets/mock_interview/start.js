@@ -85,7 +85,6 @@ function buildProgress(app) {
   const wrote = done.some(({ entries }) => entries.some(({ typed }) => typed?.trim()));
   const row = buttons();
   const ask = (name, what, yes, act) => confirm(app, row, { name, what, yes, act, offer });
-  const gone = "All answers and scores in this browser will be gone";
   const clear = () => {
     store.clear();
     app.start();
@@ -98,7 +97,8 @@ function buildProgress(app) {
       app.tell("Imported: this is your progress now.");
     };
     if (!current && !done.length) return take();
-    ask("Import progress", `${gone}, and those of the file take their place.`, "Yes, replace it", take);
+    const what = "What the file holds takes the place of all answers and scores in this browser.";
+    ask("Import progress", what, "Yes, replace it", take);
   };
   const offer = () => {
     row.replaceChildren(
@@ -106,7 +106,9 @@ function buildProgress(app) {
       ...(wrote ? [button("What you wrote", app.wrote)] : []),
       button("Export progress", () => exportProgress(store)),
       button("Import progress", () => importProgress(store, read)),
-      button("Clear progress", () => ask("Clear progress", `${gone}.`, "Yes, clear it", clear)),
+      button("Clear progress", () => {
+        ask("Clear progress", "All answers and scores in this browser will be gone.", "Yes, clear it", clear);
+      }),
     );
   };
   offer();
