@@ -190,6 +190,10 @@ def test_a_full_interview(
             boxes.nth(point - 1).check()
         press(opened, "Ask me the follow-up")
         assert opened.locator(".follow-ups summary").all_inner_texts() == expected_follow_ups(question, ticked)
+        harder = any(not follow_up.probes for follow_up in question.follow_ups)
+        if len(ticked) == len(question.rubric):
+            title = f"All ticked: {'the harder' if harder else 'one more'} follow-up"
+            expect(opened.locator(".follow-ups h3")).to_have_text(title)
         scores.append((question, len(ticked), len(question.rubric)))
         fits(opened)
         if not onward(opened):

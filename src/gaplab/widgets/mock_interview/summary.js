@@ -47,7 +47,7 @@ function buildReading(rows) {
   const gaps = rows.filter(({ missed }) => missed.length);
   if (!gaps.length) {
     const aloud = link("say the answers aloud", "say_aloud.html");
-    return [element("p", {}, "Nothing was missed. Take the next level, or ", aloud, ".")];
+    return [element("p", {}, "Nothing was missed. Take other questions, or ", aloud, ".")];
   }
   return gaps.flatMap(({ title, href, got, all, missed }) => {
     const topic = link(title.toLowerCase().replace(/^nin /, "NIN "), href);
