@@ -116,7 +116,8 @@ function buildProgress(app) {
 }
 
 /** Ask once more before all is gone; the button of that name asked for it. */
-function confirm({ unique }, row, { name, what, yes, act, offer }) {
+function confirm({ tell, unique }, row, { name, what, yes, act, offer }) {
+  tell(""); // what was said before is no answer to the question
   const sure = element("p", { id: `sure-${unique}` }, what);
   const go = button(yes, act);
   const no = button("No, keep it", () => {
