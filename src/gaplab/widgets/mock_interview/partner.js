@@ -31,6 +31,6 @@ function copiedByHand(text) {
   box.select();
   const done = document.execCommand("copy");
   box.remove();
-  before?.focus();
+  if (before instanceof HTMLElement) before.focus();
   return done;
 }
