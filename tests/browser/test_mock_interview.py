@@ -467,7 +467,7 @@ def test_the_clock_stands_while_the_reader_is_away(open_page: Any, site: Path) -
     page.clock.run_for(600_000)
     expect(found.get_by_role("timer")).to_have_text("0:12")
     go(away=False)
-    page.clock.run_for(5_000)
+    page.clock.run_for(5_600)
     expect(found.get_by_role("timer")).to_have_text("0:17")
     expect(found.locator(".thrown").filter(has_text="Interruption")).to_have_count(
         0 if kept(page)["current"]["entries"][0]["interruption"] is None else 1
