@@ -138,7 +138,7 @@ times = fit["gap"] / fit["flatten"]
 trial.record(
     "W3", CAVEATS, int(least["resnet110"]), "more of 18 short runs of a ResNet-110 learn with the average than with a flattened head",
     stands_if=(3, 18), cell="three-benefits",
-    because=f"Easier to train, in that more learning rates work. Faster it is not: after 96 steps, each at its best rate, its training loss is {mean_spread(times['resnet20'])} times the flattened head's with 20 layers "
+    because=f"A network with the average is easier to train, in that more learning rates work. It is not faster: after 96 steps, each at its best rate, its training loss is {mean_spread(times['resnet20'])} times the flattened head's with 20 layers "
     f"and {mean_spread(times['resnet56'])} times with 56; with 110 it is open ({mean_spread(times['resnet110'])}). Shortcuts and normalisation make depth trainable, not the pool.",
 )  # fmt: skip
 

@@ -103,7 +103,7 @@ def test_every_chapter_has_three_interruptions(questions):
         ("q-param-03", "q-param-77", "There is no question called 'q-param-77'"),
         ("chapter = 1", "chapter = 2", r"chapter \d: \d of 3 interruptions"),
         ("says", "said", "each entry has chapter, says, recovery, at"),
-        ('at = ["q-param-02", "q-param-03", "q-param-12"]', "at = []", "it fits at no question"),
+        ('at = ["q-param-02", "q-param-03"]', "at = []", "it fits at no question"),
         (
             "Fewer weights, less overfitting. Is that not obvious?",
             "But it is 25 million against 2 million, no?",

@@ -98,7 +98,7 @@ assert abs(prediction["L2 norm behind max, as a multiple of average"] - hidden_s
 # %% [markdown]
 # ## 2. GeM and its gradient (implement, 5 points)
 #
-# Generalised-mean pooling (Radenovic, Tolias and Chum 2019) is $y = \left( \frac{1}{HW} \sum_i x_i^p \right)^{1/p}$ in each channel, for $x_i \ge 0$ and $p \ge 1$: the average at $p = 1$, the maximum in the limit.
+# Generalised-mean pooling (Radenović, Tolias and Chum 2019) is $y = \left( \frac{1}{HW} \sum_i x_i^p \right)^{1/p}$ in each channel, for $x_i \ge 0$ and $p \ge 1$: the average at $p = 1$, the maximum in the limit.
 #
 # **The value (2 points).** Write `gem(x, p)` for maps `(N, C, H, W)`; it returns `(N, C)`, of the same type. Cells may be zero, but each channel has a positive one. Two things are asked beyond the formula. It must not overflow: activations go up to 1000 and $p$
 # up to 90, and $1000^{90}$ is no float32. And autograd must be able to differentiate it.

@@ -21,7 +21,7 @@
 # cell included, and H and W need not be equal. It does not change what it is given. An array or tensor that it returns has the number type of the one that came in,
 # float32 or float64. Nothing but values is judged, so any style will do.
 #
-# On paper first: say aloud what you are going to do, write it, try it in your head on one picture with one channel and a 2 x 3 map, and only then run the check.
+# On paper first: say aloud what you are going to do, write it, work it through by hand on one picture with one channel and a 2 x 3 map, and only then run the check.
 
 # %% name="imports"
 import numpy as np  # noqa: F401 for your answers

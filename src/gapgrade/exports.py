@@ -29,7 +29,7 @@ def grades(assignment: Assignment, results: Sequence[Result]) -> str:
 def canvas(assignment: Assignment, results: Sequence[Result]) -> str:
     """Format what Canvas's gradebook imports; the column's head is the assignment's name there.
 
-    Who has words that wait to be marked has no grade yet: the platforms would take it for the last word.
+    A student whose answers in words still wait for a mark has no grade yet: platforms would take it for the last word.
     """
     columns = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment.title]
     rows = [["Points Possible", "", "", "", "", f"{assignment.points:g}"]]

@@ -123,9 +123,9 @@ def collect(
     """Find the submissions of a folder.
 
     Three layouts are understood, also mixed: ``student/ps1/notebook.ipynb`` (nbgrader's), a folder for each student
-    (Moodle's), and a flat folder of files whose names begin with the student's (Canvas's, or by hand). A folder that
-    only holds the class, as a zip often does, is gone into. Which assignment a notebook is, its cells say; its name
-    only counts where they do not.
+    (Moodle's), and a flat folder of files whose names begin with the student's (Canvas's, or by hand). Where one
+    folder holds everything, as in most zips, this looks inside it. Which assignment a notebook is, its cells say; its
+    name only counts where they do not.
 
     Args:
         folder: Where to look.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class GeM(nn.Module):
-    """Generalised-mean pooling with a learned exponent (Radenovic, Tolias, Chum 2019, arXiv 1711.02512).
+    """Generalised-mean pooling with a learned exponent (Radenović, Tolias, Chum 2019, arXiv 1711.02512).
 
     ``(mean over H, W of x^p)^(1/p)`` for each channel: p = 1 is the average, p towards infinity the maximum. Inputs
     are clamped to ``eps`` from below, because a power of a negative number is undefined.

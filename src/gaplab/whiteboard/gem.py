@@ -34,7 +34,7 @@ slope.
 
 
 class GeM(nn.Module):
-    """Generalised mean pooling (Radenovic et al., 2018), one exponent for all channels."""
+    """Generalised mean pooling (Radenović et al., 2018), one exponent for all channels."""
 
     def __init__(self, p: float = 3.0, eps: float = 1e-6) -> None:
         """Start from the exponent ``p``; values below ``eps`` are raised to it."""

@@ -22,9 +22,9 @@ PyTorch that you like but without changing the function's name and arguments.
     follow_up="Which test of three lines would have found all three?",
     answer="""
 Compare values, not shapes, with an independent computation, on an input that is special in nothing: one picture, a
-map that is not square and not 7 x 7, and as many classes as channels do not have, filled with random numbers. For
-example `logits(x, w, b)` against `F.linear(x.mean((2, 3)), w, b)` for `x = torch.randn(1, 5, 3, 8)` and `w =
-torch.randn(4, 5)`. A second call with another batch size catches what depends on it.
+map that is not square and not 7 x 7, and not as many classes as channels, filled with random numbers. For example
+`logits(x, w, b)` against `F.linear(x.mean((2, 3)), w, b)` for `x = torch.randn(1, 5, 3, 8)` and `w = torch.randn(4,
+5)`. A second call with another batch size catches what depends on it.
 """,
     why="""
 The fixed window became a mean over whatever cells there are, nothing is squeezed, and the weight is transposed;

@@ -56,7 +56,7 @@ def pool(values: Array, p: float, first: bool = False) -> Pooled:
     """Pool a map by a generalised mean, in double precision, and differentiate it.
 
     ``y = (mean x^p)^(1/p)`` and ``dy/dx_i = x_i^(p-1) y^(1-p) / n``, with x clamped to `EPS` from below, so that a cell
-    not above it gets no gradient (Radenovic, Tolias, Chum 2019, arXiv 1711.02512). p = 1 is the plain average and
+    not above it gets no gradient (Radenović, Tolias, Chum 2019, arXiv 1711.02512). p = 1 is the plain average and
     p = infinity the plain maximum, both without a clamp.
 
     Args:

@@ -5,12 +5,13 @@ import { button, buttons, heading, more } from "./parts.js";
 /** Written answers of an interview, folded: what was written, and the answer to compare it with. */
 export function foldedAnswers(session, byId) {
   const written = session.entries.filter(({ typed, revealed }) => revealed && typed?.trim());
-  return written.map(({ id, typed }) => {
+  return written.map(({ id, typed, again }) => {
     const question = byId.get(id);
+    const ask = again ? `${question.ask} (once more)` : question.ask;
     return element(
       "details",
       {},
-      element("summary", {}, question.ask),
+      element("summary", {}, ask),
       element("p", { className: "typed" }, typed.trim()),
       element("p", { className: "answer" }, question.short),
       more(question),

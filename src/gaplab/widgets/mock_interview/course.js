@@ -25,7 +25,8 @@ export function advance(session, bank) {
   const ready = session.back.findIndex(({ wait }) => wait <= 0);
   const next = ready < 0 ? ahead(session, bank) : null;
   const returning = next ? null : session.back.splice(Math.max(ready, 0), 1)[0];
-  if (!next && !returning) return false;
+  if (returning && returning.id === last.id) session.total -= 1; // no other lies between: it waits for the next sitting
+  if (!next && (!returning || returning.id === last.id)) return false;
   session.entries.push(blank(session.mode, next ?? { id: returning.id, again: true }));
   session.at = session.entries.length - 1;
   return true;

@@ -24,11 +24,13 @@ export async function copied(text, tell) {
 
 /** The older way, for a page that is no secure context. */
 function copiedByHand(text) {
+  const before = document.activeElement;
   const box = document.createElement("textarea");
   box.value = text;
   document.body.append(box);
   box.select();
   const done = document.execCommand("copy");
   box.remove();
+  if (before instanceof HTMLElement) before.focus();
   return done;
 }

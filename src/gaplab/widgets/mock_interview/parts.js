@@ -24,18 +24,29 @@ export function bar({ levelTitle, topicTitle, ladders }, session, question, time
   return element("p", { className: "bar gl-muted" }, element("span", {}, place), time);
 }
 
-/** The time that a question has taken: `shown`, and `run()` to let it go on once it is shown; `passed` hears of it. */
-export function clock({ every, target }, session, entry, passed = (_) => {}) {
+/**
+ * The time that a question has taken: `shown`, and `run()` to let it go on once it is shown; `passed` hears of it. It
+ * stands still while the reader is away from the page, and goes on from there, also after the page was loaded again.
+ */
+export function clock({ every, away, store, target }, session, entry, passed = (_) => {}) {
   const shown = element("span", { className: "clock", role: "timer" });
-  const from = Date.now() - 1000 * entry.seconds;
+  const start = () => Date.now() - 1000 * entry.seconds;
+  let from = start();
   const tick = () => {
     entry.seconds = Math.floor((Date.now() - from) / 1000);
     const over = session.mode === "full" && entry.seconds > target ? ", over half a minute" : "";
     shown.textContent = `${minutes(entry.seconds)}${over}`;
     passed(entry.seconds);
   };
+  const run = () => {
+    every(1000, () => document.hidden || tick());
+    away(() => {
+      if (document.hidden) store.save();
+      else from = start();
+    });
+  };
   tick();
-  return { shown, run: () => every(1000, tick) };
+  return { shown, run };
 }
 
 /** Where an answer is told in full, and where it was measured. */

@@ -15,7 +15,11 @@ export function drawQuestion(app, session, entry, question) {
   const throwIn = () => {
     entry.thrown = true;
     store.save();
-    thrown.replaceChildren(element("p", {}, element("b", {}, "Interruption: "), saysOf(app, entry)));
+    const says = element("p", {}, element("b", {}, "Interruption: "), saysOf(app, entry));
+    thrown.replaceChildren(
+      says,
+      element("p", { className: "gl-muted" }, "Answer it in a sentence or two, then go on."),
+    );
   };
   const waiting = () => entry.interruption !== null && !entry.thrown;
   const { shown, run } = clock(app, session, entry, (seconds) => {
@@ -56,7 +60,10 @@ function buildRecovery(app, entry) {
 
 export function drawAnswer(app, session, entry, question) {
   const region = element("div", { className: "follow-ups" });
-  const ask = () => region.replaceChildren(...buildFollowUps(entry, question));
+  const ask = () => {
+    const open = [...region.querySelectorAll("[open] summary")].map(({ textContent }) => textContent);
+    region.replaceChildren(...buildFollowUps(entry, question, open));
+  };
   const follow = buttons(
     button("Ask me the follow-up", () => {
       entry.followed = true;
@@ -108,12 +115,14 @@ function buildRubric(entry, question, ticked) {
   return element("fieldset", {}, element("legend", {}, "Tick what you said"), ...lines);
 }
 
-function buildFollowUps(entry, question) {
+function buildFollowUps(entry, question, open) {
   const missed = question.rubric.length - entry.ticked.length;
   const points = missed === 1 ? "point" : `${missed} points`;
-  const title = missed ? `Follow-up on the ${points} that you did not tick` : "All ticked: the harder follow-up";
+  const harder = question.follow_ups.some(({ probes }) => !probes.length);
+  const more = harder ? "All ticked: the harder follow-up" : "All ticked: one more follow-up";
+  const title = missed ? `Follow-up on the ${points} that you did not tick` : more;
   const folds = followUps(question, entry.ticked).map(({ ask, answer }) =>
-    element("details", {}, element("summary", {}, ask), element("p", {}, answer))
+    element("details", { open: open.includes(ask) }, element("summary", {}, ask), element("p", {}, answer))
   );
   return [element("h3", { tabIndex: -1 }, title), ...folds];
 }

@@ -81,37 +81,50 @@ function buildProgress(app) {
   const said = shares.size
     ? `Answered so far: ${shares.size} of ${questions.length} questions, ${full} of them without a gap. Due today: ${due}.`
     : `${questions.length} questions are waiting. What you answer is kept in this browser only.`;
-  const taken = (done) => {
-    app.start();
-    app.tell(done ? "Imported: this is your progress now." : "This file holds no progress of the mock interview.");
-  };
-  const wrote = store.data().done.some(({ entries }) => entries.some(({ typed }) => typed?.trim()));
+  const { current, done } = store.data();
+  const wrote = done.some(({ entries }) => entries.some(({ typed }) => typed?.trim()));
   const row = buttons();
+  const ask = (name, what, yes, act) => confirm(app, row, { name, what, yes, act, offer });
+  const clear = () => {
+    store.clear();
+    app.start();
+  };
+  const read = (found) => {
+    if (!found) return app.tell("This file holds no progress of the mock interview.");
+    const take = () => {
+      store.replace(found);
+      app.start();
+      app.tell("Imported: this is your progress now.");
+    };
+    if (!current && !done.length) return take();
+    const what = "What the file holds takes the place of all answers and scores in this browser.";
+    ask("Import progress", what, "Yes, replace it", take);
+  };
   const offer = () => {
-    const clear = button("Clear progress", () => confirm(app, row, offer));
     row.replaceChildren(
+      ...(done.length ? [button("The last result", app.last)] : []),
       ...(wrote ? [button("What you wrote", app.wrote)] : []),
       button("Export progress", () => exportProgress(store)),
-      button("Import progress", () => importProgress(store, taken)),
-      clear,
+      button("Import progress", () => importProgress(store, read)),
+      button("Clear progress", () => {
+        ask("Clear progress", "All answers and scores in this browser will be gone.", "Yes, clear it", clear);
+      }),
     );
   };
   offer();
   return element("div", { className: "kept" }, element("p", { className: "gl-muted" }, said), row);
 }
 
-/** Ask once more before all is cleared. */
-function confirm({ store, start, unique }, row, offer) {
-  const sure = element("p", { id: `sure-${unique}` }, "All answers and scores in this browser will be gone.");
-  const yes = button("Yes, clear it", () => {
-    store.clear();
-    start();
-  });
+/** Ask once more before all is gone; the button of that name asked for it. */
+function confirm({ tell, unique }, row, { name, what, yes, act, offer }) {
+  tell(""); // what was said before is no answer to the question
+  const sure = element("p", { id: `sure-${unique}` }, what);
+  const go = button(yes, act);
   const no = button("No, keep it", () => {
     offer();
-    row.lastChild.focus();
+    [...row.children].find(({ textContent }) => textContent === name).focus();
   });
-  yes.setAttribute("aria-describedby", sure.id);
-  row.replaceChildren(sure, yes, no);
-  yes.focus();
+  go.setAttribute("aria-describedby", sure.id);
+  row.replaceChildren(sure, go, no);
+  go.focus();
 }

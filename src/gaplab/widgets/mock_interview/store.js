@@ -32,16 +32,17 @@ export function openStore({ key, schedule, byId }, complain) {
       data = EMPTY();
       write(() => localStorage.removeItem(key));
     },
-    /** Take the place of all that is kept; false if the text holds no progress. */
-    replace(text) {
-      let found = null;
+    /** The progress that an exported text holds; null if it holds none. */
+    read(text) {
       try {
-        found = known(JSON.parse(text), byId, schedule);
-      } catch { /* no JSON, or nothing like progress */ }
-      if (!found) return false;
+        return known(JSON.parse(text), byId, schedule);
+      } catch {
+        return null; // no JSON, or nothing like progress
+      }
+    },
+    replace(found) {
       data = found;
       store.save();
-      return true;
     },
     /** Put an answered question on the schedule, once; its return in the same sitting changes nothing. */
     record({ mode }, entry) {
@@ -113,9 +114,9 @@ export function exportProgress(store) {
   setTimeout(() => URL.revokeObjectURL(href), 1000);
 }
 
-/** Let the reader choose a file that was exported, here or in another browser, and take it over. */
+/** Let the reader choose a file that was exported, here or in another browser; `over` gets what it holds, or null. */
 export function importProgress(store, over) {
   const input = element("input", { type: "file", accept: "application/json,.json" });
-  input.addEventListener("change", async () => over(store.replace(await input.files[0].text())));
+  input.addEventListener("change", async () => over(store.read(await input.files[0].text())));
   input.click();
 }

@@ -6,9 +6,8 @@ import { GOOD } from "./course.js";
 import { summary } from "./session.js";
 import { exportProgress, leave } from "./store.js";
 
-export function drawSummary(app) {
+export function drawSummary(app, session = leave(app.store)) {
   const { store, byId, topics } = app;
-  const session = leave(store);
   if (!session) return app.start();
   const rows = summary(session, byId, topics);
   const total = (list, key) => list.reduce((sum, each) => sum + each[key], 0);
@@ -48,12 +47,13 @@ function buildReading(rows) {
   const gaps = rows.filter(({ missed }) => missed.length);
   if (!gaps.length) {
     const aloud = link("say the answers aloud", "say_aloud.html");
-    return [element("p", {}, "Nothing was missed. Take the next level, or ", aloud, ".")];
+    return [element("p", {}, "Nothing was missed. Take other questions, or ", aloud, ".")];
   }
   return gaps.flatMap(({ title, href, got, all, missed }) => {
     const topic = link(title.toLowerCase().replace(/^nin /, "NIN "), href);
     const weak = got / all < GOOD;
-    const lead = weak ? ["All the questions on ", topic, ", these first:"] : ["A gap or two in ", topic, ":"];
+    const few = missed.length === 1 ? "A gap in " : "Gaps in ";
+    const lead = weak ? ["All the questions on ", topic, ", these first:"] : [few, topic, ":"];
     return [element("p", {}, ...lead), element("ul", {}, ...missed.map(buildMissed))];
   });
 }

@@ -35,6 +35,7 @@ function open(model, root) {
   const byId = new Map(bank.questions.map((question) => [question.id, question]));
   const [screen, notice] = root.children;
   let timer;
+  let gone = new AbortController();
   const tell = (text) => {
     if (notice.textContent !== text) notice.textContent = text;
   };
@@ -47,7 +48,13 @@ function open(model, root) {
     unique: uniqueName("mock"), // names of radio buttons and ids must be this widget's own
     store: openStore({ key: bank.key, schedule: bank.schedule, byId }, tell),
     every: (milliseconds, act) => (timer = setInterval(act, milliseconds)),
+    /** Act when the reader leaves the page or comes back, as long as this screen is shown. */
+    away(act) {
+      document.addEventListener("visibilitychange", act, { signal: gone.signal });
+    },
     stop() {
+      gone.abort();
+      gone = new AbortController();
       clearInterval(timer);
       hush();
     },
@@ -59,6 +66,7 @@ function open(model, root) {
     start: (focus) => drawStart(app, focus),
     ask: () => drawCurrent(app),
     finish: () => drawSummary(app),
+    last: () => drawSummary(app, app.store.data().done.at(-1)),
     wrote: () => drawAnswers(app),
   };
   return app;
