@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Silent
+from conftest import Silent, in_both_browsers
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from gaplab import data, weights
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, in_both_browsers]
 IDLE = "!document.querySelector('.laboratory').dataset.busy && document.querySelector('.result').textContent"
 
 
@@ -173,6 +173,52 @@ def test_a_drawing_becomes_the_picture(page: Page, folder: Path) -> None:
       return c.getContext("2d").getImageData(0, 0, 28, 28).data.filter((v, i) => i % 4 === 0 && v > 0).length;
     }""")
     assert 4 <= lit <= 40
+
+
+WATCH_CAMERA = """
+  const { getUserMedia } = MediaDevices.prototype;
+  MediaDevices.prototype.getUserMedia = async function (wanted) {
+    const stream = await getUserMedia.call(this, wanted);
+    (window.tracks ??= []).push(...stream.getTracks());
+    return stream;
+  };
+"""
+
+
+@in_both_browsers
+def test_the_camera_takes_a_picture_and_is_off_again(page: Page, folder: Path) -> None:
+    if page.context.browser.browser_type.name == "chromium":
+        page.context.grant_permissions(["camera"])  # the Firefox of these tests asks nobody
+    page.add_init_script(WATCH_CAMERA)
+    opened(page, folder)
+    fold = page.locator(".camera summary")
+    fold.click()
+    page.locator("[name=take]").click()
+    expect(page.locator("[name=picture]")).to_have_value("own")
+    expect(page.locator("[name=take]")).to_be_hidden()
+    settled(page)
+    expect(page.locator(".problem")).to_have_text("")
+    kept = page.evaluate("""() => {
+      const c = document.querySelector(".table canvas");
+      return new Set(c.getContext("2d").getImageData(0, 0, c.width, c.height).data).size;
+    }""")
+    assert kept > 2, "the camera's picture is blank"
+    fold.click()
+    page.wait_for_function("tracks.length === 2 && tracks[1].readyState === 'live'")
+    fold.click()
+    page.wait_for_function("tracks.every((track) => track.readyState === 'ended')")
+
+
+@pytest.mark.parametrize("how", ["refused", "missing"])
+def test_a_camera_that_gives_nothing_gets_one_sentence(page: Page, folder: Path, how: str) -> None:
+    if how == "missing":
+        page.add_init_script("Object.defineProperty(Navigator.prototype, 'mediaDevices', { value: undefined });")
+    opened(page, folder)
+    page.locator(".camera summary").click()
+    expect(page.locator(".problem")).to_contain_text("The camera gave no picture (")
+    expect(page.locator("[name=take]")).to_be_hidden()
+    page.get_by_role("radio", name="Votes").check()
+    assert settled(page)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ function listenToSaving(view) {
     const own = view.state.now().picture === "own" ? " Your own picture is not in it." : "";
     try {
       await navigator.clipboard.writeText(address);
-      find(".copied").textContent = `Copied.${own}`;
+      find(".copied").textContent = "Copied." + own;
     } catch {
       find(".copied").textContent = `${address}${own}`;
     }

@@ -110,8 +110,10 @@ function buildRubric(entry, question, ticked) {
 
 function buildFollowUps(entry, question) {
   const missed = question.rubric.length - entry.ticked.length;
-  const points = missed === 1 ? "point" : `${missed} points`;
-  const title = missed ? `Follow-up on the ${points} that you did not tick` : "All ticked: the harder follow-up";
+  const some = missed === 1
+    ? "Follow-up on the point that you did not tick"
+    : `Follow-up on the ${missed} points that you did not tick`;
+  const title = missed ? some : "All ticked: the harder follow-up";
   const folds = followUps(question, entry.ticked).map(({ ask, answer }) =>
     element("details", {}, element("summary", {}, ask), element("p", {}, answer))
   );
