@@ -19,6 +19,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, ProxySettings, Request, WebSocket, expect, sync_playwright
 
+from gaplab import live
+from gaplab.live import exporting
+from gaplab.widgets import Laboratory
 from gaplab.widgets.base import PageWidget
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +51,11 @@ def chromium() -> str | None:
 
 
 def firefox() -> str | None:
-    """Return the path of a Firefox: ``GAPLAB_FIREFOX``, else the first one on the search path."""
-    return _program("GAPLAB_FIREFOX", "firefox-esr", "firefox")
+    """Return the path of a Firefox: ``GAPLAB_FIREFOX``, else the first one on the search path.
+
+    What stands before it (``firefox.py``) is started by a shell, so on Windows there is none.
+    """
+    return None if os.name == "nt" else _program("GAPLAB_FIREFOX", "firefox-esr", "firefox")
 
 
 def _program(variable: str, *names: str) -> str | None:
@@ -72,7 +78,7 @@ in_both_browsers = pytest.mark.parametrize(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = {fixture: name for fixture, (name, find) in BROWSERS.items() if not find()}
     for item in items:
-        used = getattr(item, "callspec", None) and item.callspec.params.get("browser") or "with_chromium"
+        used = item.callspec.params.get("browser", "with_chromium") if hasattr(item, "callspec") else "with_chromium"
         if item.get_closest_marker("browser") and used in missing:
             name = missing[used]
             hint = f"install {name.lower()}, or set GAPLAB_{name.upper()} to the path of one"
@@ -268,6 +274,9 @@ def mount(
     def mounted(widget: PageWidget) -> Page:
         page = load_module(widget)
         page.add_style_tag(content=str(widget._css))
+        for part in ("engine", *exporting.RESNETS) if isinstance(widget, Laboratory) else ():
+            for script in live.scripts(part).values():
+                page.add_script_tag(content=script)
         held = payload(widget)
         page.evaluate(MOUNT, [held["state"], held["bytes"]])
         return page

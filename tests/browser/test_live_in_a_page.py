@@ -1,4 +1,4 @@
-"""The live network in Chromium and Firefox, from disk, with the network shut: in the page, in a Worker, and without WebAssembly."""
+"""The live network from disk, with the network shut: in the page, in a Worker, and without WebAssembly."""
 
 import pytest
 import torch
