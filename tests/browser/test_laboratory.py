@@ -1,4 +1,4 @@
-"""The laboratory in Chromium: all experiments, by mouse, touch and keyboard, from disk with the network shut."""
+"""The laboratory: all experiments, by mouse, touch and keyboard, from disk with the network shut."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from playwright.sync_api import Page, expect
 
 from gaplab import data, weights
 
-pytestmark = [pytest.mark.browser, in_both_browsers]
+pytestmark = pytest.mark.browser
 IDLE = "!document.querySelector('.laboratory').dataset.busy && document.querySelector('.result').textContent"
 
 
@@ -55,6 +55,7 @@ def picture_file(image: Any, kind: str = "png", name: str = "mine") -> dict[str,
     return {"name": f"{name}.{kind}", "mimeType": f"image/{kind}", "buffer": content.getvalue()}
 
 
+@in_both_browsers
 def test_it_answers_without_a_click(page: Page, folder: Path) -> None:
     assert "layer3 has 7 × 7 cells of 64 channels." in settled(opened(page, folder))
     expect(page.locator(".best li")).to_have_count(5)
@@ -64,6 +65,7 @@ def test_it_answers_without_a_click(page: Page, folder: Path) -> None:
     assert set(loaded) == {"wasm", "engine", "resnet20-gap-s0"}
 
 
+@in_both_browsers
 def test_what_it_shows_is_what_pytorch_says(page: Page, folder: Path) -> None:
     opened(page, folder, "#lab&experiment=votes&picture=Bag")
     image = torch.from_numpy(bench.lab_garments()["Bag"])[None, None]
@@ -77,6 +79,7 @@ def test_what_it_shows_is_what_pytorch_says(page: Page, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("experiment", ["stages", "move", "votes", "size", "pool"])
+@in_both_browsers
 def test_every_experiment_answers_by_keyboard(page: Page, folder: Path, experiment: str) -> None:
     opened(page, folder)
     order = ["stages", "move", "votes", "size", "pool"]
@@ -97,6 +100,7 @@ def test_every_experiment_answers_by_keyboard(page: Page, folder: Path, experime
     expect(page.locator(".result")).not_to_have_text(before)
 
 
+@in_both_browsers
 def test_a_drag_moves_the_garment_and_three_heads_follow(page: Page, folder: Path) -> None:
     opened(page, folder, "#lab&experiment=move")
     box = page.locator(".table .canvas").bounding_box()
@@ -134,6 +138,7 @@ def test_touch_chooses_a_cell(open_page: Any, folder: Path) -> None:
     expect(page.locator(".result")).to_contain_text("Row 3, column 1 votes")
 
 
+@in_both_browsers
 def test_a_picture_of_ones_own_by_file_paste_and_drop(page: Page, folder: Path) -> None:
     opened(page, folder, "#lab&experiment=votes")
     pixels = np.repeat(np.repeat(bench.lab_garments()["Trouser"], 4, 0), 4, 1)
@@ -159,6 +164,7 @@ def test_a_picture_of_ones_own_by_file_paste_and_drop(page: Page, folder: Path) 
     expect(page.locator(".best li").first).to_contain_text("Ankle boot")
 
 
+@in_both_browsers
 def test_a_drawing_becomes_the_picture(page: Page, folder: Path) -> None:
     opened(page, folder)
     page.locator(".drawing summary").click()
@@ -230,6 +236,7 @@ def test_a_camera_that_gives_nothing_gets_one_sentence(page: Page, folder: Path,
     ],
     ids=["text", "one pixel", "huge"],
 )
+@in_both_browsers
 def test_a_bad_picture_gets_one_sentence_and_the_rest_lives(page: Page, folder: Path, make: Any, sentence: str) -> None:
     opened(page, folder)
     page.locator(".file").set_input_files(make())
@@ -248,12 +255,14 @@ def test_a_bad_picture_gets_one_sentence_and_the_rest_lives(page: Page, folder: 
     ],
     ids=["transparent", "animated", "large"],
 )
+@in_both_browsers
 def test_it_says_what_it_did_to_a_picture(page: Page, folder: Path, make: Any, sentence: str) -> None:
     opened(page, folder)
     page.locator(".file").set_input_files(make())
     expect(page.locator(".note")).to_contain_text(sentence)
 
 
+@in_both_browsers
 def test_an_address_restores_the_state_and_nonsense_is_put_right(page: Page, folder: Path) -> None:
     opened(page, folder, "#lab&experiment=size&picture=Coat&side=40&pool=max&label=4")
     expect(page.locator(".result")).to_contain_text("40 px: the last map has 10 × 10 cells; Coat")
@@ -267,6 +276,7 @@ def test_an_address_restores_the_state_and_nonsense_is_put_right(page: Page, fol
     expect(page.locator(".problem")).to_have_text("")
 
 
+@in_both_browsers
 def test_numbers_and_picture_are_saved(page: Page, folder: Path) -> None:
     opened(page, folder, "#lab&experiment=pool")
     with page.expect_download() as kept:
@@ -282,6 +292,7 @@ def test_numbers_and_picture_are_saved(page: Page, folder: Path) -> None:
         assert len(np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)) > 50
 
 
+@in_both_browsers
 def test_without_a_worker_it_runs_in_the_page_and_without_webassembly_it_says_so(page: Page, folder: Path) -> None:
     page.add_init_script("delete globalThis.Worker; delete globalThis.WebAssembly;")
     opened(page, folder)
@@ -301,6 +312,7 @@ def test_axe_finds_nothing_and_it_fits(open_page: Any, folder: Path, experiment:
         assert min(fingers.evaluate_all("(all) => all.map((e) => e.offsetHeight)")) >= 44
 
 
+@in_both_browsers
 def test_scripts_that_are_missing_get_one_sentence(open_page: Any, folder: Path, tmp_path: Path) -> None:
     page = open_page(strict=False)
     shutil.copy(folder / "page.html", tmp_path / "page.html")
@@ -311,6 +323,7 @@ def test_scripts_that_are_missing_get_one_sentence(open_page: Any, folder: Path,
     expect(page.locator(".experiments")).to_be_visible()
 
 
+@in_both_browsers
 def test_the_photograph_network_is_loaded_when_it_is_chosen(page: Page, folder: Path) -> None:
     opened(page, folder, "#lab&experiment=votes")
     assert page.evaluate("'efficientnet_lite0' in gaplabLive") is False
@@ -323,6 +336,7 @@ def test_the_photograph_network_is_loaded_when_it_is_chosen(page: Page, folder: 
     assert shown == pytest.approx(float(logits.max()), abs=0.4)
 
 
+@in_both_browsers
 def test_over_http_too(page: Page, folder: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -362,6 +376,7 @@ def test_drawing_an_answer_takes_less_than_a_frame(
     assert min(costs) < bench.FRAME_MS
 
 
+@in_both_browsers
 def test_its_worker_ends_with_it(page: Page, folder: Path) -> None:
     """In JupyterLab a cell may be run again and again."""
     page.add_init_script("""
