@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 SITE = ROOT / "_build" / "html"
 EDITION = tomllib.loads((ROOT / "translations" / "zh" / "edition.toml").read_text(encoding="utf-8"))
 VIEWPORTS = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
-PATIENCE = 12_000
+PATIENCE = 60_000
 """Milliseconds for which a test waits until a page is as it should be; on a busy machine that may take long."""
 LOCAL_HOSTS = ("127.0.0.1", "localhost")
 FLAGS = [
@@ -151,7 +151,8 @@ def with_chromium(playwright: Playwright) -> Iterator[Browser]:
 def with_firefox(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     start = tmp_path_factory.mktemp("firefox") / "start"
     relay = Path(__file__).with_name("firefox.py")
-    start.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(relay), str(firefox())])} "$@"\n', "utf-8")
+    command = shlex.join([sys.executable, str(relay), str(firefox())])
+    start.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
     start.chmod(0o755)
     # What asks another host is sent to a port at which nobody listens.
     shut = ProxySettings(server="http://127.0.0.1:9", bypass=",".join(LOCAL_HOSTS))

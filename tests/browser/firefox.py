@@ -64,7 +64,7 @@ class Relay(websocket.WebSocketHandler):
 
 async def main() -> None:
     """Run Firefox until it ends."""
-    firefox = subprocess.Popen(sys.argv[1:], stderr=subprocess.PIPE, text=True)
+    firefox = subprocess.Popen(sys.argv[1:], stderr=subprocess.PIPE, encoding="utf-8")
     assert firefox.stderr
     for line in firefox.stderr:
         if listening := re.search(r"WebDriver BiDi listening on (\S+)", line):
