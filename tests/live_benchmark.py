@@ -88,7 +88,7 @@ def row(client: CDPSession, name: str, measure: Callable[[], float]) -> None:
     for rate in SLOWER:
         client.send("Emulation.setCPUThrottlingRate", {"rate": rate})
         times.append(measure())
-    print(f"{name:48}" + "".join(f"{time:14.1f}" for time in times), flush=True)
+    print(f"{name:52}" + "".join(f"{time:14.1f}" for time in times), flush=True)
 
 
 def onnx(name: str) -> list[object]:
@@ -132,7 +132,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         load = f"; load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if os.name == "posix" else ""
         print(f"Chromium {browser.version}; medians of {RUNS}, in milliseconds{load}")
-        print(f"{'':48}" + "".join(f"{f'{rate} x slower' if rate > 1 else 'as it is':>14}" for rate in SLOWER))
+        print(f"{'':52}" + "".join(f"{f'{rate} x slower' if rate > 1 else 'as it is':>14}" for rate in SLOWER))
         page = browser.new_page()
         client = page.context.new_cdp_session(page)
         page.goto(f"{address}#lab&experiment=votes&network=photographs")
