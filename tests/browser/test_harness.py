@@ -48,6 +48,9 @@ def run_trials(folder: Path, **settings: str) -> str:
     tests.mkdir(parents=True)
     for name in ("conftest.py", "firefox.py"):
         shutil.copy(Path(__file__).with_name(name), tests)
+    edition = Path("translations", "zh", "edition.toml")
+    (folder / edition).parent.mkdir(parents=True)
+    shutil.copy(conftest.ROOT / edition, folder / edition)
     (tests / "test_trials.py").write_text(TRIALS, encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n  browser: needs Chromium\n", encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GAPLAB_")}
