@@ -1,9 +1,11 @@
-"""A real Chromium with the network shut, for the tests that look at pages as a reader does."""
+"""Real browsers with the network shut, Chromium and for some tests Firefox: they look at pages as a reader does."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,8 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, ProxySettings, Request, WebSocket, expect, sync_playwright
 
+from gaplab import live
+from gaplab.live import exporting
+from gaplab.widgets import Laboratory
 from gaplab.widgets.base import PageWidget
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +42,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a camera that sees a moving pattern
     # What asks another host finds none, and is noted below.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
@@ -44,23 +50,42 @@ FLAGS = [
 
 def chromium() -> str | None:
     """Return the path of a Chromium: ``GAPLAB_CHROMIUM``, else the first one on the search path."""
-    wanted = os.environ.get("GAPLAB_CHROMIUM")
+    return _program("GAPLAB_CHROMIUM", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def firefox() -> str | None:
+    """Return the path of a Firefox: ``GAPLAB_FIREFOX``, else the first one on the search path.
+
+    What stands before it (``firefox.py``) is started by a shell, so on Windows there is none.
+    """
+    return None if os.name == "nt" else _program("GAPLAB_FIREFOX", "firefox-esr", "firefox")
+
+
+def _program(variable: str, *names: str) -> str | None:
+    wanted = os.environ.get(variable)
     if wanted:
         found = shutil.which(wanted)
         if not found:
-            raise pytest.UsageError(f"GAPLAB_CHROMIUM is {wanted!r}, which is no program: set it to a Chromium.")
+            raise pytest.UsageError(f"{variable} is {wanted!r}, which is no program: set it to a browser.")
         return found
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next(filter(None, map(shutil.which, names)), None)
 
 
+BROWSERS = {"with_chromium": ("Chromium", chromium), "with_firefox": ("Firefox", firefox)}
+in_both_browsers = pytest.mark.parametrize(
+    "browser", [pytest.param(fixture, id=name.lower()) for fixture, (name, _) in BROWSERS.items()], indirect=True
+)
+"""Marks a test that runs in Firefox too."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if chromium():
-        return
-    reason = "not run: no Chromium found (install chromium, or set GAPLAB_CHROMIUM to the path of one)"
+    missing = {fixture: name for fixture, (name, find) in BROWSERS.items() if not find()}
     for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.skip(reason=reason))
+        used = item.callspec.params.get("browser", "with_chromium") if hasattr(item, "callspec") else "with_chromium"
+        if item.get_closest_marker("browser") and used in missing:
+            name = missing[used]
+            hint = f"install {name.lower()}, or set GAPLAB_{name.upper()} to the path of one"
+            item.add_marker(pytest.mark.skip(reason=f"not run: no {name} found ({hint})"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -111,12 +136,40 @@ def served_site(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        with_chromium = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        yield with_chromium
-        with_chromium.close()
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def with_chromium(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def with_firefox(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    start = tmp_path_factory.mktemp("firefox") / "start"
+    relay = Path(__file__).with_name("firefox.py")
+    command = shlex.join([sys.executable, str(relay), str(firefox())])
+    start.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
+    start.chmod(0o755)
+    # What asks another host is sent to a port at which nobody listens.
+    shut = ProxySettings(server="http://127.0.0.1:9", bypass=",".join(LOCAL_HOSTS))
+    camera = {"media.navigator.streams.fake": True, "media.navigator.permission.disabled": True}
+    browser = playwright.firefox.launch(
+        channel="moz-firefox", executable_path=start, proxy=shut, firefox_user_prefs=camera
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest) -> Browser:
+    """Chromium, and where a test is marked `in_both_browsers` each of them in turn."""
+    return request.getfixturevalue(getattr(request, "param", "with_chromium"))
 
 
 OpenPage = Callable[..., Page]
@@ -224,6 +277,9 @@ def mount(
     def mounted(widget: PageWidget) -> Page:
         page = load_module(widget)
         page.add_style_tag(content=str(widget._css))
+        for part in ("engine", *exporting.RESNETS) if isinstance(widget, Laboratory) else ():
+            for script in live.scripts(part).values():
+                page.add_script_tag(content=script)
         held = payload(widget)
         page.evaluate(MOUNT, [held["state"], held["bytes"]])
         return page

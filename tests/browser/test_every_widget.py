@@ -88,7 +88,6 @@ def hide_all(widget: Locator) -> None:
         box.uncheck()
 
 
-# The laboratory, whose answers come later from a Worker, is judged by tests of its own: test_laboratory.py.
 CASES = {
     "census": Case(
         lambda: CensusScatter(bench.MODELS),
@@ -154,6 +153,22 @@ CASES = {
           ]).flat(),
         ]""",
     ),
+    "laboratory": Case(
+        bench.laboratory,
+        {
+            *("cell", "channel", "dx", "dy", "experiment", "label", "layer", "network", "noise", "own_turn", "p"),
+            *("picture", "pool", "seed", "side"),
+        },
+        lambda widget: widget.get_by_role("radio", name="Votes").check(),
+        lambda widget: widget.get_by_role("radio", name="Pool and gradients").check(),
+        ":is(select, button, summary, input[type=range], .choice label, label.button):visible",
+        # What drawing an answer costs, which comes later from a Worker, is measured in test_laboratory.py.
+        """[
+          { layer: "layer1" }, { cell: 5 }, { experiment: "move" }, { dx: 3 }, { dy: -2 }, { experiment: "votes" },
+          { label: 3 }, { experiment: "size" }, { side: 40 }, { side: 28 }, { experiment: "pool" }, { pool: "gem" },
+          { p: 5 }, { noise: 10 }, { picture: "Coat" },
+        ]""",
+    ),
     "predictions": Case(
         bench.predictions,
         {"chosen"},
@@ -198,7 +213,9 @@ every_widget = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 VIEWPORTS: dict[str, Any] = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
 BACKGROUNDS = {"light": "rgb(246, 248, 250)", "dark": "rgb(34, 39, 46)"}
 SNAPSHOT = """(root) => JSON.stringify([
-  root.querySelector(".gaplab-widget").innerHTML.replace(/ (name|id|for)="[^"]*"/g, ""),
+  root.querySelector(".gaplab-widget").innerHTML
+    // Names differ, and so do times, and which of two showed how far the loading was.
+    .replace(/ (name|id|for)="[^"]*"|[\\d.]+ ms|<div class="loading"[^]*?<\\/div>/g, ""),
   [...root.querySelectorAll("input, select, textarea")].map((one) => [one.value, one.checked, one.disabled]),
 ])"""
 
@@ -207,7 +224,13 @@ def ready(page: Page, count: int = 1) -> list[Locator]:
     """Wait until the widgets of a page are drawn, and return them."""
     widgets = page.locator("[data-widget][data-state=ready]")
     expect(widgets).to_have_count(count)
+    settle(page)
     return widgets.all()
+
+
+def settle(page: Page) -> None:
+    """Wait until every question is answered, where a widget's answers come later."""
+    expect(page.locator("[data-busy]")).to_have_count(0)
 
 
 @every_widget
@@ -240,6 +263,7 @@ def test_axe_finds_nothing_in_any_size_or_theme(open_page: Any, tmp_path: Path, 
     judge(page, case, "wide", "light")
     judge(page, case, "narrow", "dark")
     case.judged(widget)
+    settle(page)
     before = widget.evaluate(SNAPSHOT)
     for viewport in ("wide", "narrow"):
         for theme in ("light", "dark"):
@@ -275,9 +299,11 @@ def test_two_on_a_page_do_not_collide(open_page: Any, tmp_path: Path, case: Case
     before = first.evaluate(SNAPSHOT)
     assert second.evaluate(SNAPSHOT) == before
     case.act(second)
+    settle(page)
     after = second.evaluate(SNAPSHOT)
     assert first.evaluate(SNAPSHOT) == before != after
     case.act(first)
+    settle(page)
     assert first.evaluate(SNAPSHOT) == second.evaluate(SNAPSHOT) == after
 
 

@@ -1,11 +1,12 @@
-"""The live network in Chromium, from disk, with the network shut: in the page, in a Worker, and without WebAssembly."""
+"""The live network from disk, with the network shut: in the page, in a Worker, and without WebAssembly."""
 
 import pytest
 import torch
+from conftest import in_both_browsers
 
 from gaplab import data, live, weights
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, in_both_browsers]
 NAME = "resnet20-gap-s0"
 PACKED = """const packed = (name) => {
   const { plan, weights } = gaplabLive[name];

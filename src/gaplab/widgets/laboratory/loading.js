@@ -5,6 +5,9 @@ const LOAD_FAILED = "could not be loaded: open the built book, with the folder _
 /** @type {() => any} what the loaded scripts have set, shared by every laboratory of the page */
 export const loaded = () => /** @type {any} */ (globalThis).gaplabLive ?? {};
 
+/** @type {() => Map<string, Promise<void>>} parts on their way, whichever question or laboratory of the page asked */
+const coming = () => (/** @type {any} */ (globalThis).gaplabComing ??= new Map());
+
 /** @type {(part: string, count: number) => boolean} */
 function isThere(part, count) {
   const found = loaded()[part];
@@ -24,15 +27,27 @@ export async function loadParts(model, parts, progress) {
   let done = 0;
   for (const part of missing) {
     progress(done, all);
-    if (model.widget_manager) {
-      // A live notebook has no site beside it: Python hands the scripts over.
-      for (const text of await fromKernel(model, part)) await runText(text);
-      done += scripts[part].reduce((sum, [, bytes]) => sum + bytes, 0);
+    // A second loading would empty what the first has half filled.
+    if (!coming().has(part)) {
+      const loading = loadPart(model, part, (bytes) => progress(done + bytes, all));
+      coming().set(part, loading.finally(() => coming().delete(part)));
     }
-    for (const [file, bytes] of model.widget_manager ? [] : scripts[part]) {
-      await runFile(file);
-      progress(done += bytes, all);
-    }
+    await coming().get(part);
+    done += scripts[part].reduce((sum, [, bytes]) => sum + bytes, 0);
+  }
+}
+
+/** @type {(model: any, part: string, progress: (done: number) => void) => Promise<void>} */
+async function loadPart(model, part, progress) {
+  if (model.widget_manager) {
+    // A live notebook has no site beside it: Python hands the scripts over.
+    for (const text of await fromKernel(model, part)) await runText(text);
+    return;
+  }
+  let done = 0;
+  for (const [file, bytes] of model.get("scripts")[part]) {
+    await runFile(file);
+    progress(done += bytes);
   }
 }
 

@@ -6,9 +6,9 @@ import { drift, probabilities } from "./numbers.js";
 import { chartOf, figureOf, markAt, sliderOf, square, tableOf, walkable, wantedLabel } from "./parts.js";
 
 const LINES = [
-  { colour: "var(--gl-gap)" },
-  { colour: "var(--gl-max)", dash: "6 3" },
-  { colour: "var(--gl-flatten)", dash: "2 2" },
+  { colour: "var(--gl-gap)", looks: "a full line" },
+  { colour: "var(--gl-max)", dash: "6 3", looks: "a dashed line" },
+  { colour: "var(--gl-flatten)", dash: "2 2", looks: "a dotted line" },
 ];
 const STEPS_KEPT = 60;
 const WORDS = {
@@ -109,8 +109,7 @@ function showMoving(view, parts, state, { now, centre }) {
   const most = Math.max(...parts.trace.flat(), 1e-6);
   const step = 1 / Math.max(parts.trace.length - 1, 1);
   parts.chart(heads.map((_, i) => parts.trace.map((one, t) => [t * step, one[i] / most])));
-  parts.key.textContent =
-    `${heads.map(({ title }, i) => `${title}: ${["line", "dashes", "dots"][i]}`).join("; ")}. Top ` +
+  parts.key.textContent = `${heads.map(({ title }, i) => `${title}: ${LINES[i].looks}`).join("; ")}. Top ` +
     `of the box: ${
       formatPercent(most)
     }. Drift is the distance from the vector at the centre, over that vector's length.`;

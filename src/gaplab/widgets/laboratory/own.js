@@ -1,11 +1,11 @@
-// A reader's own picture: out of a file, the clipboard, a drop. It is read in the page and goes nowhere.
+// A reader's own picture: out of a file, the clipboard, a drop, the camera. It is read in the page and goes nowhere.
 
 const SMALLEST = 8;
 const MEGAPIXELS = 100;
 
 /**
- * The central square of a picture file, as red, green and blue planes; `note` says what was done to it.
- * @param {Blob & { name?: string }} file
+ * The central square of a picture file, or of what the camera sees, as red, green and blue planes; `note` says what was done to it.
+ * @param {(Blob | HTMLVideoElement) & { name?: string, type?: string }} file
  * @param {number} largest side that is kept as it is
  * @returns {Promise<{ shape: number[], bytes: Uint8Array, note: string }>}
  */

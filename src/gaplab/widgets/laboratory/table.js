@@ -1,6 +1,7 @@
-// The picture on the table: chosen, brought along or drawn; moved by pointer and keys where the experiment moves it.
+// The picture on the table: chosen, brought along, taken or drawn; moved by pointer and keys where the experiment moves it.
 import { element, setAll, withModifier } from "../kit/dom.js";
 import { ARROWS, clamp } from "../kit/grid.js";
+import { buildCamera } from "./camera.js";
 import { buildPad } from "./drawing.js";
 import { drawPixels } from "./heat.js";
 import { fitted, pictureFile, planesOf, readPicture } from "./own.js";
@@ -40,6 +41,7 @@ export function listenToTable(view, { now, choose }) {
     if (table.file.files.length) bring(table.file.files[0]);
     table.file.value = ""; // so that the same file can be brought again
   });
+  view.closing.push(buildCamera(table.parent, bring, view.complain));
   buildPad(table.parent, networks.garments.side, (pixels) => {
     const { side } = networks.garments;
     if (now().network !== "garments") view.chooseNetwork("garments");
@@ -87,20 +89,22 @@ function listenToMoves({ table, networks }, { now, choose }) {
   });
 }
 
+const nameOf = (picture) => picture === "own" ? "your own picture" : picture;
+
 /** Offer the pictures of a network, and the reader's own where there is one. */
 export function drawTable({ table, networks, own }, { network, picture, experiment }) {
   const offered = [...networks[network].pictures, ...(own ? ["own"] : [])];
   const key = `${network} ${offered.length}`;
   if (table.select.dataset.of !== key) {
     table.select.replaceChildren(
-      ...offered.map((name) => new Option(name === "own" ? "your own picture" : name, name)),
+      ...offered.map((name) => new Option(nameOf(name), name)),
     );
     table.select.dataset.of = key;
   }
   table.select.value = picture;
   table.frame.classList.toggle("movable", experiment === "move");
-  const moves = experiment === "move" ? ": drag it, or move it by arrow keys" : "";
-  table.frame.setAttribute("aria-label", `Picture on the table, ${picture === "own" ? "your own" : picture}${moves}`);
+  const moves = experiment === "move" ? " Drag it, or move it by arrow keys." : "";
+  table.frame.setAttribute("aria-label", `Picture on the table: ${nameOf(picture)}.${moves}`);
 }
 
 export function showPicture({ table }, answer) {

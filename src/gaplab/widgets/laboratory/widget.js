@@ -135,7 +135,7 @@ function listenToSaving(view) {
     const own = view.state.now().picture === "own" ? " Your own picture is not in it." : "";
     try {
       await navigator.clipboard.writeText(address);
-      find(".copied").textContent = `Copied.${own}`;
+      find(".copied").textContent = "Copied." + own;
     } catch {
       find(".copied").textContent = `${address}${own}`;
     }
@@ -213,7 +213,8 @@ function draw(view, state, before) {
   for (const [name, { section }] of Object.entries(view.panels)) section.hidden = name !== state.experiment;
   if (state.experiment !== "stages") markAt(view.table, null);
   root.dataset.busy = "true";
-  question(view, state).catch(view.complain).finally(() => delete root.dataset.busy);
+  view.waiting = (view.waiting ?? 0) + 1;
+  question(view, state).catch(view.complain).finally(() => (view.waiting -= 1) || delete root.dataset.busy);
   if (!view.model.widget_manager && before.experiment) rememberSoon(view);
 }
 

@@ -117,10 +117,12 @@ function buildRubric(entry, question, ticked) {
 
 function buildFollowUps(entry, question, open) {
   const missed = question.rubric.length - entry.ticked.length;
-  const points = missed === 1 ? "point" : `${missed} points`;
+  const some = missed === 1
+    ? "Follow-up on the point that you did not tick"
+    : `Follow-up on the ${missed} points that you did not tick`;
   const harder = question.follow_ups.some(({ probes }) => !probes.length);
   const more = harder ? "All ticked: the harder follow-up" : "All ticked: one more follow-up";
-  const title = missed ? `Follow-up on the ${points} that you did not tick` : more;
+  const title = missed ? some : more;
   const folds = followUps(question, entry.ticked).map(({ ask, answer }) =>
     element("details", { open: open.includes(ask) }, element("summary", {}, ask), element("p", {}, answer))
   );

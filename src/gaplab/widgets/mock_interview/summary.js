@@ -12,13 +12,14 @@ export function drawSummary(app, session = leave(app.store)) {
   const rows = summary(session, byId, topics);
   const total = (list, key) => list.reduce((sum, each) => sum + each[key], 0);
   const mean = minutes(Math.round(total(session.entries, "seconds") / session.entries.length));
-  const what = session.mode === "quick" ? "right" : "points";
+  const quick = session.mode === "quick";
   const wrote = foldedAnswers(session, byId);
-  const result = `${total(rows, "got")} of ${total(rows, "all")} ${what}, ${mean} a question on average.`;
+  const [got, all] = [total(rows, "got"), total(rows, "all")];
+  const score = quick ? `${got} of ${all} right` : `${got} of ${all} points`;
   app.show([
     heading("How it went"),
-    element("p", { className: "result" }, result),
-    buildScores(rows, what === "right" ? "Right" : "Points"),
+    element("p", { className: "result" }, `${score}, ${mean} a question on average.`),
+    buildScores(rows, quick ? "Right" : "Points"),
     element("h3", {}, "Read next"),
     ...buildReading(rows),
     ...(wrote.length ? [element("h3", {}, "What you wrote"), ...wrote] : []),
