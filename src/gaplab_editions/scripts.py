@@ -135,7 +135,7 @@ def translate(source: str, look: Look, spoken: frozenset[str] = frozenset()) -> 
         for literal in outer:
             before = source[max(literal.start - 160, 0) : literal.start - 1]
             choice = chosen and bool(CHOICE.search(before)) and literal.text.islower() and literal.text != "s"
-            choice = choice or bool(READ.search(before))
+            choice = choice or bool(READ.search(before) and CLASSES.fullmatch(literal.text))
             out += [source[at : literal.start], written(literal, choice)]
             at = literal.end
         return "".join([*out, source[at:end]])
