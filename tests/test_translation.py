@@ -47,6 +47,11 @@ def test_numbers_become_slots(text, message, numbers):
         ("⟨1÷100⟩", "100", "1"),
         ("⟨1×10⟩", "4.09", "40.9"),
         ("⟨1÷10000⟩", "25,557,032", "2555.7032"),
+        ("⟨1×100⟩ 万", "99.9", "9990 万"),
+        ("⟨1×100⟩ 万", "100", "1 亿"),
+        ("⟨1×100⟩万", "102.76", "1.0276亿"),
+        ("⟨1×100⟩ 万到 ⟨1⟩ 万", "100", "1 亿到 100 万"),
+        ("⟨1÷10000⟩ 万", "138,357,544", "1.38357544 亿"),
     ],
 )
 def test_a_slot_may_count_otherwise(slot, number, written):
@@ -170,6 +175,27 @@ def test_a_small_word_that_is_chosen_within_a_sentence_is_read_and_a_class_is_no
     met: list[str] = []
     scripts.translate(source, lambda text: met.append(text) or text)
     assert met == ["{1} px {2}", "right", "left"]
+
+
+def test_a_small_word_that_is_an_elements_text_or_label_is_read():
+    source = (
+        'a.textContent = ok ? "correct" : "wrong"; b.textContent = "input"; c.textContent = `gradient ${n}`;'
+        'd.setAttribute("aria-valuetext", words || "centre"); e.textContent = key === "logit" ? f(g) : h("kind");'
+        'i.setAttribute("class", ok ? "right" : "wrong"); j.textContent = k;\nl(m ? "shown" : "hidden");'
+    )
+    met: list[str] = []
+    scripts.translate(source, lambda text: met.append(text) or text)
+    assert met == ["correct", "wrong", "input", "gradient {1}", "centre"]
+
+
+def test_no_blank_is_left_behind_chinese_punctuation():
+    source = 'f(`sum of ${n}, ` + `density of ${m}. ` + "and the rest ", `<b>Map: </b><i>Two words </i>`);'
+    words = {"sum of {1},": "总和 {1}\N{FULLWIDTH COMMA}", "density of {1}.": "密度 {1}。", "and the rest": "其余"}
+    words |= {"Map:": "图\N{FULLWIDTH COLON}", "Two words": "两个词"}
+    made = scripts.translate(source, lambda text: words[text])
+    assert made == (
+        'f(`总和 ${n}\N{FULLWIDTH COMMA}` + `密度 ${m}。` + "其余 ", `<b>图\N{FULLWIDTH COLON}</b><i>两个词 </i>`);'
+    )
 
 
 def test_a_translated_page_links_its_own_first_mentions():

@@ -27,6 +27,8 @@ NUMBER = re.compile(
 )
 """A number that stands by itself: not the 50 of ResNet-50."""
 SLOT = re.compile(r"⟨(\d+)(?:([×÷])(10+))?⟩")
+IN_MYRIADS = re.compile(SLOT.pattern + r"(?:( ?)万(?!亿))?")
+"""A slot, and the 万 behind it, ten thousand, of which Chinese writes no more than 9999: 10,000 万 is 1 亿."""
 STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 WORD = re.compile(r"[A-Za-z]{2,}")
 NAME = re.compile(r"(?<![\w.])(?=[\w.-]*(?:\d|_|[A-Z][\w]*[A-Z]))[A-Za-z][\w.]*(?:-[\w.]+)*")
@@ -63,19 +65,29 @@ def abstract(text: str) -> tuple[str, list[str]]:
 
 def fill(text: str, numbers: list[str]) -> str:
     """Write numbers into the slots of a translation."""
-    return SLOT.sub(lambda slot: _scaled(numbers[int(slot[1]) - 1], slot[2], slot[3]), text)
+    return IN_MYRIADS.sub(lambda slot: _counted(numbers[int(slot[1]) - 1], slot), text)
 
 
-def _scaled(number: str, sign: str | None, factor: str | None) -> str:
-    """Write a number some times larger or smaller, with the digits that it shows: 5.8 (million), times 100, is 580.
+def _counted(number: str, slot: re.Match[str]) -> str:
+    """Write a number into its slot, with 亿 in place of 万 from 10,000 of these on."""
+    _, sign, factor, blank = slot.groups()
+    zeros = (len(factor) - 1) * (1 if sign == "×" else -1) if factor else 0
+    if blank is None:
+        return _scaled(number, zeros)
+    if Decimal(number.replace(",", "")).scaleb(zeros) < 10_000:
+        return f"{_scaled(number, zeros)}{blank}万"
+    return f"{_scaled(number, zeros - 4)}{blank}亿"
+
+
+def _scaled(number: str, zeros: int) -> str:
+    """Write a number some powers of ten larger, with the digits that it shows: 5.8 (million), times 100, is 580.
 
     Zeros at the end of a whole number are not digits that it shows: 100 (million), over 100, is 1. A number of four
     digits has no comma, for before 万 and 亿 it has none in Chinese.
     """
-    if not sign or not factor:
+    if not zeros:
         return number
-    zeros = len(factor) - 1
-    value = Decimal(number.replace(",", "")).scaleb(zeros if sign == "×" else -zeros)
+    value = Decimal(number.replace(",", "")).scaleb(zeros)
     if "." not in number:
         value = value.normalize()
     return f"{value:,f}" if value >= 10_000 else f"{value:f}"

@@ -20,6 +20,10 @@ CODE = re.compile(
 """How a literal looks that is a program or a selector in itself, a path, a key, a font, or a line of a style."""
 CHOICE = re.compile(r"[?:] $")
 """What stands before a small word that is chosen within a sentence: ``${n} px ${n > 0 ? "right" : "left"}``."""
+READ = re.compile(r'(?:\btextContent = |"aria-(?:label|valuetext)", )(?:[^;`]*(?:[?:]|\|\|)\s+)?$')
+"""What stands before a small word that is a text or a label, or one of two: ``textContent = x ? "a" : "b"``."""
+END = tuple("、。，！：；？）》”…")
+"""Chinese punctuation, which brings its own blank: none is written behind it."""
 CLASSES = re.compile(
     r"[\s\w-]*\b(?:gl|gaplab|bs|data|aria)-[\s\w{}-]*|[.#\[:-].*|[a-z]+(?: [a-z]+)?(?: \{\d\})?|[0-9a-f ]{20,}"
 )
@@ -129,8 +133,9 @@ def translate(source: str, look: Look, spoken: frozenset[str] = frozenset()) -> 
                 outer.append(literal)
         out, at = [], start
         for literal in outer:
-            before = source[max(literal.start - 3, 0) : literal.start - 1]
+            before = source[max(literal.start - 160, 0) : literal.start - 1]
             choice = chosen and bool(CHOICE.search(before)) and literal.text.islower() and literal.text != "s"
+            choice = choice or bool(READ.search(before) and CLASSES.fullmatch(literal.text))
             out += [source[at : literal.start], written(literal, choice)]
             at = literal.end
         return "".join([*out, source[at:end]])
@@ -166,7 +171,11 @@ def _spoken(literal: Literal, look: Look, spoken: frozenset[str]) -> str:
         said = look(" ".join(core.split())) if core else core
         if said == " ".join(core.split()):
             return words
-        return before + re.sub(rf"(?<!\\){re.escape(literal.quote)}", rf"\\{literal.quote}", said) + after
+        return (
+            before
+            + re.sub(rf"(?<!\\){re.escape(literal.quote)}", rf"\\{literal.quote}", said)
+            + ("" if said.endswith(END) else after)
+        )
 
     def said(words: str) -> str:
         found = safe(words)

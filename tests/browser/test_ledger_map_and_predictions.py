@@ -95,6 +95,16 @@ def test_a_claim_of_the_ledger_leads_to_its_cell(open_page: Any, site: Path) -> 
     expect(found.page.locator(f"#{row['href'].partition('#')[2]}")).to_be_in_viewport()
 
 
+@pytest.mark.parametrize(("folder", "english"), [("", True), ("zh/", False)])
+def test_a_claim_stands_in_english_beside_the_articles_words_on_english_pages_alone(
+    open_page: Any, site: Path, folder: str, english: bool
+) -> None:
+    found = widget(open_page, site, f"{folder}06_verdict.html", "verdict-ledger")
+    rows = state(found)["rows"]
+    assert found.locator(".zh:visible").all_inner_texts() == [row["zh"] for row in rows]
+    expect(found.locator(".en:visible")).to_have_count(len(rows) if english else 0)
+
+
 def test_predictions_and_filters_survive_a_reload_and_the_way_back(page: Page, served_site: str) -> None:
     def ready(name: str) -> None:
         expect(page.locator(f"[data-widget={name}]").first).to_have_attribute("data-state", "ready")

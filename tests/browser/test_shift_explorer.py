@@ -40,7 +40,7 @@ def check(root: Page | Locator, garment: int = 0, dx: int = 0, dy: int = 0) -> N
         probabilities = given.probabilities[head][place]
         assert root.locator(f"td.{head}").all_text_contents() == [tenths(p) for p in probabilities]
         expect(column.locator(".says")).to_have_text(CLASSES[int(probabilities.argmax())])
-        expect(column.locator(".whether")).to_have_text("right" if probabilities.argmax() == given.label else "wrong")
+        expect(column.locator(".whether")).to_have_text("correct" if probabilities.argmax() == given.label else "wrong")
         expect(column.locator(".change")).to_have_text(f"{round(100 * given.changes[head][place])} %")
         expect(column.locator(".accuracy")).to_have_text(f"{tenths(ACCURACY[head][place])} %")
         shades = column.locator(".map rect").evaluate_all("(all) => all.map((cell) => cell.getAttribute('fill'))")

@@ -54,6 +54,7 @@ def check(root: Page | Locator, given: VotedPhotograph, category: int, pool: str
     expect(root.locator(".kind .name")).to_have_text(list(given.classes))
     wrong = root.locator(".kind").evaluate_all("(all) => all.map((one) => one.classList.contains('wrong'))")
     assert wrong == [False] * (len(given.classes) - 1) + [True]
+    expect(root.get_by_role("radio", name="(wrong)")).to_have_count(1)
     checked = root.locator(".kind input").evaluate_all("(all) => all.map((one) => one.checked)")
     assert checked == [k == category for k in range(len(given.classes))]
     expect(root.locator(".pool:has(:checked) .name")).to_have_text(pool.capitalize())

@@ -27,15 +27,19 @@ const CROWD = 8; // px by which points may lie farther than the nearest and stil
 /** A whole number of 10^-digits as a decimal, without zeros at its end: (8020, 3) as "8.02". */
 export const formatShort = (units, digits) => formatDecimal(units, digits).replace(/\.?0+$/, "");
 
-/** What is told of a model: label to text, the same that Python tells. */
-export const FACTS = {
-  Family: (m) => m.family,
-  Head: (m) => m.head,
-  "Head share": (m) => `${formatShort(m.head_share, 2)} %`,
-  Accuracy: (m) => `${formatShort(m.accuracy, 3)} %`,
-  Parameters: (m) => formatCount(m.parameters),
-  GFLOPS: (m) => formatShort(m.gflops, 3),
-};
+/**
+ * What is told of a model, the same that Python tells: each label, its text, and the class of one with a long text.
+ * @type {[label: string, tell: (model: any) => string, className?: string][]}
+ */
+const FACTS = [
+  ["Model", (m) => m.name],
+  ["Family", (m) => m.family],
+  ["Head", (m) => m.head, "long"],
+  ["Head share", (m) => `${formatShort(m.head_share, 2)} %`],
+  ["Accuracy", (m) => `${formatShort(m.accuracy, 3)} %`],
+  ["Parameters", (m) => formatCount(m.parameters)],
+  ["GFLOPS", (m) => formatShort(m.gflops, 3)],
+];
 
 const byName = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 
@@ -191,11 +195,10 @@ function buildHeads(parent, heads) {
 }
 
 function buildCard(card) {
-  return ["Model", ...Object.keys(FACTS)].map((label) => {
+  return FACTS.map(([label, tell, className = ""]) => {
     const entry = element("dd");
-    const group = { className: label === "Head" ? "long" : "" };
-    card.append(element("div", group, element("dt", { className: "gl-muted" }, label), entry));
-    return [label, entry];
+    card.append(element("div", { className }, element("dt", { className: "gl-muted" }, label), entry));
+    return { tell, entry };
   });
 }
 
@@ -221,8 +224,9 @@ function drawAxes({ find, models, axes, marks, plot, x, y }, state) {
   for (const m of models) moveTo(marks.get(m.name), axes[state.x].part(m), axes[state.y].part(m));
   plot.setAttribute(
     "aria-label",
-    `${AXES[state.y].label} against ${AXES[state.x].label}: arrow keys right and left go from model to model ` +
-      `by ${AXES[state.x].label}, up and down by ${AXES[state.y].label}, Home and End to the first and the last`,
+    `${AXES[state.y].label} against ${AXES[state.x].label}: ` +
+      `arrow keys right and left go from model to model by ${AXES[state.x].label}, ` +
+      `up and down by ${AXES[state.y].label}, Home and End to the first and the last`,
   );
 }
 
@@ -266,9 +270,7 @@ function drawPicked(view, point) {
   const { find, heads, facts, ring, tag, pick } = view;
   view.picked = point;
   for (const part of [ring, tag]) part.style.display = point ? "" : "none";
-  for (const [label, entry] of facts) {
-    entry.textContent = point ? (FACTS[label]?.(point.model) ?? point.model.name) : "–";
-  }
+  for (const { tell, entry } of facts) entry.textContent = point ? tell(point.model) : "–";
   const colour = point ? `var(--gl-head-${heads.indexOf(point.model.head)})` : "";
   find(".facts").style.setProperty("--head", colour);
   if (!point) return;

@@ -7,7 +7,7 @@ import { svg } from "../kit/svg.js";
 import { widget } from "../kit/widget.js";
 
 const EPS = 1e-6; // GeM's clamp from below, as in gaplab.models.GeM
-const BACK = ["average", "GeM, p = 3", "maximum"]; // in the order in which Python stores them
+const BACK = 3; // pools whose gradient Python stores, in the order of their buttons
 /** A number that fits into a cell. */
 export function brief(value) {
   if (value === 0) return "0";
@@ -136,6 +136,16 @@ const TEMPLATE = `
     <p class="gl-muted">Measured on the unchanged map. Blue is negative, orange positive, light is zero.</p>
   </section>
 `;
+const BACK_PART = `
+  <figcaption></figcaption>
+  <div class="heat"><svg aria-hidden="true"></svg></div>
+  <p class="gl-muted scale"></p>
+  <dl>
+    <div><dt class="gl-muted">this cell</dt><dd></dd></div>
+    <div><dt class="gl-muted">density</dt><dd></dd></div>
+    <div><dt class="gl-muted">L2</dt><dd></dd></div>
+  </dl>
+`;
 const FIGURES = [
   ["value", "Pooled value"],
   ["total", "Sum of gradient"],
@@ -158,7 +168,7 @@ function readMaps(model) {
     originals: labels.map((_, i) => doubles(values, i)),
     backs: withBack.map((has, i) => {
       const before = withBack.slice(0, i).filter(Boolean).length;
-      return has ? BACK.map((_, j) => doubles(backs, BACK.length * before + j)) : null;
+      return has ? Array.from({ length: BACK }, (_, j) => doubles(backs, BACK * before + j)) : null;
     }),
   };
 }
@@ -171,12 +181,13 @@ function build(model) {
   given.labels.forEach((label, i) => control("map").add(new Option(label, i)));
   control("stop").max = given.powers.length - 1;
   for (const bar of root.querySelectorAll(".scale i")) setAll(bar, { style: `background: ${SEQUENTIAL_BAR}` });
+  const pools = [...root.querySelectorAll(".presets button")].map((button) => button.textContent);
   return {
     ...given,
     ...{ root, find, control, grid: find(".seen .heat") },
     seen: buildHeat(find(".seen .heat"), given.size),
     grad: buildHeat(find(".grad .heat"), given.size),
-    trio: BACK.map((name) => buildBack(find(".trio"), name, given.size)),
+    trio: pools.map((name) => buildBack(find(".trio"), name, given.size)),
     told: buildFigures(find(".figures")),
     shownBack: "",
   };
@@ -195,13 +206,13 @@ function buildHeat(heat, size) {
 }
 
 function buildBack(parent, name, size) {
-  const heat = element("div", { className: "heat" }, svg("svg", { "aria-hidden": "true" }));
-  const scale = element("p", { className: "gl-muted scale" });
-  const [here, density, length] = [element("dd"), element("dd"), element("dd")];
-  const entry = (label, shown) => element("div", {}, element("dt", { className: "gl-muted" }, label), shown);
-  const list = element("dl", {}, entry("this cell", here), entry("density", density), entry("L2", length));
-  parent.append(element("figure", {}, element("figcaption", {}, name), heat, scale, list));
-  return { heat: buildHeat(heat, size), scale, here, density, length };
+  const figure = element("figure");
+  figure.innerHTML = BACK_PART;
+  parent.append(figure);
+  const find = finder(figure);
+  find("figcaption").textContent = name;
+  const [here, density, length] = figure.querySelectorAll("dd");
+  return { heat: buildHeat(find(".heat"), size), scale: find(".scale"), here, density, length };
 }
 
 function buildFigures(list) {

@@ -4,9 +4,11 @@ import { formatCount, formatPercent } from "../kit/format.js";
 import { svg } from "../kit/svg.js";
 import { widget } from "../kit/widget.js";
 
+const LEAST = 0.1; // percent, the smallest share that one decimal shows
+
 /** A share in percent with one decimal, or "under 0.1 %". */
 export function formatShare(part, whole) {
-  return part > 0 && part / whole < 0.001 ? "under 0.1 %" : formatPercent(part / whole);
+  return part > 0 && part / whole < LEAST / 100 ? `under ${LEAST} %` : formatPercent(part / whole);
 }
 
 /** Size of a drawn map in pixels: its side to scale but never invisible, its depth by the logarithm of its channels. */

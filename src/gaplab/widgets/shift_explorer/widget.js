@@ -8,12 +8,15 @@ import { widget } from "../kit/widget.js";
 
 const LEAP = 4; // with Shift: the total stride of the network, one cell of its map
 
-/** "moved 3 px right and 2 px up", or "in the centre". */
+/** "3 px right", or nothing in the centre. */
+const across = (dx) => dx > 0 ? `${dx} px right` : dx < 0 ? `${-dx} px left` : "";
+
+/** "2 px up", or nothing in the centre. */
+const upright = (dy) => dy > 0 ? `${dy} px down` : dy < 0 ? `${-dy} px up` : "";
+
+/** "3 px right and 2 px up", or nothing in the centre. */
 export function where(dx, dy) {
-  const parts = [];
-  if (dx) parts.push(`${Math.abs(dx)} px ${dx > 0 ? "right" : "left"}`);
-  if (dy) parts.push(`${Math.abs(dy)} px ${dy > 0 ? "down" : "up"}`);
-  return parts.length ? `moved ${parts.join(" and ")}` : "in the centre";
+  return dx && dy ? `${across(dx)} and ${upright(dy)}` : across(dx) || upright(dy);
 }
 
 /** The tables that Python stored as bytes, by place. */
@@ -58,8 +61,9 @@ export function sentence(table, classes, labels, heads, { garment, dx, dy }) {
     return `${name} says ${classes[k]} (${formatTenths(table.probability(garment, h, place, k))} %)`;
   });
   const changed = heads.map((name, h) => `${table.change(garment, h, place)} % (${name})`);
+  const [shown, way, said] = [classes[labels[garment]], where(dx, dy), seen.join(", ")];
   return (
-    `${classes[labels[garment]]} ${where(dx, dy)}: ${seen.join(", ")}. ` +
+    (way ? `${shown} moved ${way}: ${said}. ` : `${shown} in the centre: ${said}. `) +
     `What the head reads has changed by ${changed.join(", ")} of the distance between garments.`
   );
 }
@@ -156,8 +160,8 @@ function draw(view, state, before) {
   const { find, table, classes, labels, heads, room, controls } = view;
   controls.garment.value = state.garment;
   controls.head.value = state.head;
-  drawSlider(controls.dx, state.dx, "left", "right");
-  drawSlider(controls.dy, state.dy, "up", "down");
+  drawSlider(controls.dx, state.dx, across(state.dx));
+  drawSlider(controls.dy, state.dy, upright(state.dy));
   drawFrame(view, state);
   if (state.head !== before.head) drawHeat(view, state.head);
   view.mark((state.dy + room) * table.side + state.dx + room);
@@ -165,9 +169,9 @@ function draw(view, state, before) {
   find(".result").textContent = sentence(table, classes, labels, heads, state);
 }
 
-function drawSlider(slider, value, less, more) {
+function drawSlider(slider, value, words) {
   slider.value = value;
-  slider.setAttribute("aria-valuetext", value ? `${Math.abs(value)} px ${value < 0 ? less : more}` : "centre");
+  slider.setAttribute("aria-valuetext", words || "centre");
   slider.nextElementSibling.textContent = `${value > 0 ? "+" : ""}${value}`.replace("-", "−");
 }
 
@@ -209,7 +213,7 @@ function drawHead({ table, classes, labels, columns, rows }, h, { garment, dx, d
   cells.forEach((cell, i) => cell.setAttribute("fill", sequential(table.cell(garment, h, place, i) / 255)));
   says.textContent = classes[winner];
   says.dataset.right = right;
-  whether.textContent = right ? "right" : "wrong";
+  whether.textContent = right ? "correct" : "wrong";
   change.textContent = `${table.change(garment, h, place)} %`;
   accuracy.textContent = `${formatTenths(table.accuracy(h, place))} %`;
   rows.forEach((row, k) => {

@@ -249,7 +249,8 @@ function buildStages(body, picture, network) {
   const stages = [{ name: "input", channels: network.channels }, ...network.stages];
   return stages.map(({ name, channels }, i) => {
     const [map, count] = [element("td"), element("td")];
-    const heading = element("th", { scope: "row" }, name);
+    const heading = element("th", { scope: "row" });
+    heading.textContent = i ? name : "input";
     body.append(element("tr", { "data-stage": name, "data-channels": channels }, heading, map, count));
     const square = svg("path", { class: i + 1 === stages.length ? "map last" : "map" });
     picture.append(square);
@@ -275,8 +276,8 @@ function drawLastMap(find, network, side) {
 function drawHead({ row, state }, { works: fits, words }) {
   row.dataset.works = fits;
   const sign = element("span", { className: "sign", "aria-hidden": "true" }, fits ? "✓" : "✕");
-  const why = element("span", { className: "why" }, ` ${words}`);
-  state.replaceChildren(sign, ` ${fits ? "works" : "breaks"}.`, why);
+  const why = element("span", { className: "why" }, words);
+  state.replaceChildren(sign, fits ? " works. " : " breaks. ", why);
 }
 
 function drawChart({ chart: { low, high, x, y, here, dots, values }, curves, measured }, network, size) {

@@ -49,8 +49,8 @@ function buildEntry({ id, verdict, mark, en, zh, href, measured, because }) {
     { "data-claim": id },
     element("p", { className: "head" }, element("b", {}, id), " ", said),
     element("p", { className: "en" }, en),
-    // The Chinese edition says the article's own words, and says them once.
-    ...(en === zh ? [] : [element("p", { className: "zh gl-muted", lang: "zh" }, zh)]),
+    // On Chinese pages the style hides the English: the article's own words are said, and said once.
+    element("p", { className: "zh gl-muted", lang: "zh" }, zh),
     element("p", { className: "why" }, element("a", { href }, measured), " ", element("span", {}, because)),
   );
 }

@@ -6,13 +6,13 @@ import { widget } from "../kit/widget.js";
 
 const OVER = 80; // percent of colour over the photograph where the vote is largest
 const NAMES = { average: "Average", maximum: "Maximum" };
+const POOLS = { average: "average pool", maximum: "maximum pool" };
 const NOTES = {
   average:
     "Average pool: a position's vote is the classifier's weighted sum of all channels there, over the number of positions. " +
     "The classifier was trained on it.",
-  maximum:
-    "Maximum pool: a channel's whole weight comes from the one position where it is largest. The classifier was trained on " +
-    "averages, so this logit is not calibrated.",
+  maximum: "Maximum pool: a channel's whole weight comes from the one position where it is largest. " +
+    "The classifier was trained on averages, so this logit is not calibrated.",
 };
 
 /** Thousandths as a decimal: -20 as "−0.020". */
@@ -76,9 +76,9 @@ export function vote({ votes, more, less }, cell) {
 export function sentences(names, ballot, { pool, cell, width }) {
   const [value, share] = vote(ballot, cell);
   const [row, column] = rowColumn(cell, width);
-  const tail = ballot.votes[cell] ? `, ${share}` : "";
+  const place = `${names[0]}, ${names[1]}, ${POOLS[pool]}: row ${row + 1}, column ${column + 1}`;
   return [
-    `${names[0]}, ${names[1]}, ${pool} pool: row ${row + 1}, column ${column + 1} votes ${value}${tail}.`,
+    ballot.votes[cell] ? `${place} votes ${value}, ${share}.` : `${place} votes ${value}.`,
     `Votes for ${
       signed(ballot.more)
     } from ${ballot.supporters} of ${ballot.votes.length} positions, half of that from ` +
@@ -182,6 +182,10 @@ function buildClasses(parent, names) {
   const classRadios = buildRadios(parent, names, "kind");
   const logits = classRadios.map(() => element("span", { className: "logit" }));
   classRadios.forEach((input, k) => input.parentElement.append(logits[k]));
+  // The last class of every photograph is a wrong one.
+  const last = classRadios.at(-1).parentElement;
+  last.classList.add("wrong");
+  last.querySelector(".name").dataset.note = "(wrong)";
   return { classRadios, logits };
 }
 
@@ -262,7 +266,6 @@ function drawClasses({ classes, classRadios, logits }, { photograph }, all) {
   all.forEach(({ logit }, k) => {
     const label = classRadios[k].parentElement;
     label.querySelector(".name").textContent = classes[photograph][k];
-    label.classList.toggle("wrong", k === all.length - 1);
     logits[k].textContent = plain(logit);
     label.style.setProperty("--share", `${Math.max((100 * logit) / top, 0)}%`);
   });
