@@ -218,6 +218,8 @@ def check_pool_ragged(pool_ragged: Callable[..., Any], seed: int = 4, oblong: bo
             maps.fill_(1e4)
         for each, (rows, columns) in zip(maps, cells, strict=True):
             each[:, :rows, :columns] = torch.randn(len(each), rows, columns, generator=generator).to(dtype)
+            if trial % 2:  # a cell of zero, as behind a ReLU, is a cell like any other
+                each[:, :rows, :columns].relu_()
         given, sizes = maps.clone().requires_grad_(), list(pictures)
         leaf = maps.clone().requires_grad_()
         case = f"pictures of {' and '.join(f'{h} x {w}' for h, w in pictures)} px at a total stride of {stride}"
