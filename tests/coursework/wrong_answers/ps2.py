@@ -133,7 +133,7 @@ def experiment(
     kept="100 * mean[head, 14] / mean[head, 28]",
     verdict="FAILS",
     value="right",
-    data_of='data.stratified("test", 100)',  # half as many as a student takes, for half the time
+    data_of='data.stratified("test", 200)',
 ):
     return f"""
 images, labels = {data_of}
@@ -307,12 +307,19 @@ ANSWERS = {
     "ex-2-5b": {
         "right": [
             experiment(tiles="(28, 14, 4)", picture="scramble(images, tile, 7 * seed + tile)"),
-            experiment(data_of='data.stratified("test", 200)', tiles="(28, 14, 7)"),
+            experiment(picture="scramble(images, tile, seed + 1)", verdict="CAVEATS"),
         ],
         "wrong": [
             ("whole pictures only", experiment(tiles="(28,)", kept="100.0")),
             ("one seed", experiment(seeds="(0,)")),
-            ("one seed under three names", experiment(network=SEED_0, value="right if seed == 0 else 1 - right")),
+            ("one network under three names", experiment(network=SEED_0)),
+            ("the other head's networks",
+             experiment(network="f\"resnet20-{dict(gap='flatten', flatten='gap')[head]}-s{seed}\"")),
+            ("pictures that they learned from", experiment(data_of='data.stratified("train", 200)')),
+            ("whole pictures measured, tiles guessed",
+             experiment(value="right if tile == 28 else 0.8 - 0.01 * seed")),
+            ("one network under three names, two of them turned over",
+             experiment(network=SEED_0, value="right if seed == 0 else 1 - right")),
             ("a percentage for a fraction", experiment(value="100 * right")),
             ("nothing scrambled", experiment(picture="images", verdict="HOLDS")),
             ("numbers made up", experiment(value="0.9 - 0.01 * (28 - tile)", verdict="CAVEATS")),
