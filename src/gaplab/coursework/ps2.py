@@ -275,6 +275,7 @@ def check_scrambled(scrambled: object, kept: object, verdict: object, seed: int 
     if not set(table["tile"]) - {14, 28}:
         raise ReaderError("Measure a third size of tile as well, for example 7 px.")
     images, labels = data.stratified("test", 200)
+    whole: dict[str, set[float]] = {}
     for _, row in table[table["tile"] == data.FRAME].iterrows():
         name = f"resnet20-{row['head']}-s{row['seed']:.0f}"
         again = training.accuracy(weights.load(name), (images, labels))
@@ -284,6 +285,10 @@ def check_scrambled(scrambled: object, kept: object, verdict: object, seed: int 
                 f"Measured again, {name} on whole pictures is not right as often as your row says: which network, "
                 "which pictures, which labels?"
             )
+        whole.setdefault(row["head"], set()).add(again)
+    for head, rows in table[table["tile"] == data.FRAME].groupby("head"):
+        if rows["accuracy"].nunique() == 1 < len(whole[str(head)]):
+            raise ReaderError(f"Three networks of {head} are right equally often on whole pictures: are they three?")
     shuffled = table[table["tile"] != data.FRAME]
     for _, rows in shuffled.groupby(["head", "tile"]):
         row = rows.iloc[draws.randrange(len(rows))]

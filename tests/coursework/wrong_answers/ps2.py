@@ -313,6 +313,8 @@ ANSWERS = {
             ("whole pictures only", experiment(tiles="(28,)", kept="100.0")),
             ("one seed", experiment(seeds="(0,)")),
             ("one network under three names", experiment(network=SEED_0)),
+            ("one network under three names, for one head",
+             experiment(network="f\"resnet20-{head}-s{seed if head == 'gap' else 0}\"")),
             ("the other head's networks",
              experiment(network="f\"resnet20-{dict(gap='flatten', flatten='gap')[head]}-s{seed}\"")),
             ("pictures that they learned from", experiment(data_of='data.stratified("train", 200)')),
