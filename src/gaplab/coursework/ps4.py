@@ -261,11 +261,19 @@ def check_experiment(experiment: object, measure: Callable[[int, int], Any], see
             raise ReaderError(
                 f"The row of {case} measured again gives other numbers: fill the table from measure itself."
             )
-    # And once at a size that the table has not, for a function may keep what it once measured.
-    further = random.Random(seed).choice([size for size in range(12, 60, 4) if size not in at | {data.FRAME}])
+    # And once at a size that the table has not, for a function may keep what it once measured; one that shows a network
+    # nothing at one size, since it has been asked before, is asked for the next.
+    further = [size for size in range(10, 61) if size not in at | {data.FRAME}]
+    further = random.Random(seed).sample(further, k=12)
     for number in (0, 1, 2):
-        _watch(measure, number, further)
-    direct, resized = _watch(measure, 0, data.FRAME)
+        looks = ((size, _seen(measure, number, size)) for size in further)
+        size, seen = next((look for look in looks if look[1]), (further[0], set()))
+        for side in (size, data.FRAME):
+            if (side, side) not in seen:
+                raise ReaderError(
+                    f"For seed {number} and {size} px measure shows the network of that seed no pictures of {side} px."
+                )
+    direct, resized = checking.run(measure, 0, data.FRAME, case=f"seed 0 and {data.FRAME} px")
     if abs(direct - resized) > 0.02:
         raise ReaderError(f"At {data.FRAME} px there is nothing to resize, and yet measure gives two accuracies.")
     if direct < 0.2:
@@ -276,8 +284,8 @@ def check_experiment(experiment: object, measure: Callable[[int, int], Any], see
     checking.passed("Form of the experiment")
 
 
-def _watch(measure: Callable[[int, int], Any], number: int, size: int) -> tuple[float, float]:
-    """Let a student's function measure, and look on: the network of that seed has to see pictures of both sizes."""
+def _seen(measure: Callable[[int, int], Any], number: int, size: int) -> set[tuple[int, ...]]:
+    """Let a student's function measure, and return heights and widths of what the network of that seed is shown."""
     stem = cast(Any, weights.load(f"resnet20-gap-s{number}")).conv1.weight
     seen: set[tuple[int, ...]] = set()
 
@@ -285,12 +293,9 @@ def _watch(measure: Callable[[int, int], Any], number: int, size: int) -> tuple[
         if isinstance(module, nn.Conv2d) and module.in_channels == 1 and torch.equal(module.weight, stem):
             seen.add(tuple(inputs[0].shape[2:]))
 
-    case, handle = f"seed {number} and {size} px", register_module_forward_pre_hook(note)
+    handle = register_module_forward_pre_hook(note)
     try:
-        found = checking.run(measure, number, size, case=case)
+        checking.run(measure, number, size, case=f"seed {number} and {size} px")
     finally:
         handle.remove()
-    for side in (size, data.FRAME):
-        if (side, side) not in seen:
-            raise ReaderError(f"For {case} measure shows the network of that seed no pictures of {side} px.")
-    return found
+    return seen
