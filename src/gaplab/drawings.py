@@ -74,6 +74,9 @@ def svg(figure: Figure, hues: Mapping[str, str]) -> str:
     # Nothing refers to a group or an image, and an image that is drawn twice would bear one id twice.
     text = re.sub(r'<g id="[^"]*"', "<g", text).replace("xlink:href", "href")
     text = re.sub(r'(<image\b[^>]*) id="[^"]*"', r"\1", text)
+    # What is referred to has its number: matplotlib's name for it follows the last digit of each place.
+    for number, name in enumerate(dict.fromkeys(re.findall(r'id="([a-z][0-9a-f]{10})"', text))):
+        text = re.sub(rf"\b{name}\b", f"{name[0]}{number}", text)
     text = re.sub(r'(?<= d=")[^"]*|(?<= [xy]=")[^"]*', _rounded, text)
     text = re.sub(r"data:image/png;base64,([^\"]*)", _lighter, text)
     return _themed(re.sub(r"\s*\n\s*", "\n", text), {**DARK, **hues})

@@ -75,8 +75,9 @@ def under_all(seeds, namespace, label, text, following, seconds):
     if not any("fresh_seed" in cell.source for cell in following):
         seeds = seeds[:1]  # nothing is drawn
     for seed in seeds:
-        # The untouched stub has to fail every test, and the others' failures are read when there is one seed.
-        outcome = forked(namespace, text, following, seconds, seed, wrong and len(seeds) > 1)
+        # The untouched stub has to fail every test, and messages are read of all but mutants when there is one seed.
+        brief = wrong and (len(seeds) > 1 or label.startswith("mutant"))
+        outcome = forked(namespace, text, following, seconds, seed, brief)
         failed = [problem for problem in outcome.values() if problem]
         if bool(failed) != wrong:
             break
@@ -128,13 +129,16 @@ def main(source, answers, extent="all", seeds="1", *only):
         started = time.monotonic()
         if facts["solution"] and cell.id in wanted:
             following = up_to_the_last_test(cells[position + 1 :])
+            # The solution's own run fills caches, of data and of counts, that no fork then has to fill anew.
+            attempt(dict(namespace), cell.source, following)
             texts = texts_of(cell, given.get(cell.id, {"right": [], "wrong": []}), stubs[cell.id], extent)
-            result["answers"][cell.id] = {
-                label: under_all(drawn, namespace, label, text, following, assignment.cell_seconds)
-                for label, text in texts.items()
-            }
+            result["answers"][cell.id] = tried = {}
+            for label, text in texts.items():
+                tried[label] = under_all(drawn, namespace, label, text, following, assignment.cell_seconds)
+                if "seed" in tried[label]:  # a run takes long, so say at once what is to be looked at
+                    print(f"{cell.id} has it otherwise: {label}", file=sys.stderr, flush=True)
         if not facts["grade"]:
-            with contextlib.redirect_stdout(sys.stderr):
+            with contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(cell.source, cell.id, "exec"), namespace)
         if facts["solution"] and cell.id in wanted:
             # The source's own has just run, so its tests need no second run of it.

@@ -51,7 +51,9 @@ def check_cells(prediction: object, seed: int = 3) -> None:
         (slope,) = torch.autograd.grad(logits[size][0], feature_map)
         slopes[size] = float(slope.norm(dim=0).mean())
     wanted = (shape.side(320) ** 2, slopes[320] / slopes[224], float((logits[224][1] / logits[224][0]).detach()))
-    checking.off([n for n, true in zip(names, wanted, strict=True) if not abs(said[n] - true) <= 0.02 * true], 3)
+    room = (0.0, 0.02, 0.02)  # cells are counted
+    judged = zip(names, wanted, room, strict=True)
+    checking.off([name for name, true, within in judged if not abs(said[name] - true) <= within * true], len(names))
     checking.passed("Predicted cells")
 
 

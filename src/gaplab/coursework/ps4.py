@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
-from gaplab import counting, data, models, shapes, sizes
+from gaplab import counting, data, models, shapes, sizes, weights
 from gaplab.coursework import checking
 from gaplab.errors import ReaderError
 
@@ -61,6 +62,7 @@ def check_sizes_for(sizes_for: Callable[[Layers, int], Any], seed: int = 4) -> N
         path = [(step.kernel, step.stride, step.padding) for step in counting.last_map(name).path]
         cases.append((f"{name} and a last map of side", path, draws.randint(2, 20)))
     cases += [("the layers {layers} and the side", random_layers(draws), draws.randint(1, 30)) for _ in range(40)]
+    cases += [("the layers {layers} and the side", random_layers(draws), 1) for _ in range(4)]
     cases += [("no layer at all and the side", [], draws.randint(1, 30))]
     for words, layers, side in cases:
         case = f"{words.format(layers=layers)} {side}"
@@ -138,8 +140,14 @@ def _check_converted(
     if not isinstance(result, nn.Module) or any(isinstance(module, nn.Linear) for module in result.modules()):
         raise ReaderError(f"For {case} a module without any Linear layer is wanted: every one becomes a convolution.")
     kept.check("the head")
+    if sum(isinstance(module, nn.Conv2d) for module in result.modules()) != sum(
+        isinstance(module, nn.Linear) for module in head.modules()
+    ):
+        raise ReaderError(f"For {case} as many convolutions are wanted as there are linear layers.")
     if larger:
         _check_layers(head, result, case)
+    if not head.training and any(m.training for m in result.modules() if isinstance(m, nn.Dropout)):
+        raise ReaderError(f"For {case} in evaluation mode your convolutions drop numbers: keep each layer as it is.")
     result = result.eval()
     dtype = next(head.parameters()).dtype
     more, further = draws.randint(1, 4), draws.randint(1, 4)
@@ -204,20 +212,26 @@ def check_pool_ragged(pool_ragged: Callable[..., Any], seed: int = 4, oblong: bo
         side = draws.randint(0, 2), draws.randint(1, 2)
         tallest, widest = max(rows for rows, _ in cells) + side[0], max(columns for _, columns in cells) + side[1]
         # What lies outside a picture's own cells means nothing, so it is far from zero here.
-        maps = 50 + 10 * torch.randn(number, draws.randint(1, 5), tallest, widest, generator=generator).double()
+        channels, dtype = 1 if trial == 1 else draws.randint(1, 5), torch.float32 if trial % 5 == 4 else torch.float64
+        maps = (50 + 10 * torch.randn(number, channels, tallest, widest, generator=generator)).to(dtype)
         if trial % 4 == 3:
             maps.fill_(1e4)
         for each, (rows, columns) in zip(maps, cells, strict=True):
-            each[:, :rows, :columns] = torch.randn(len(each), rows, columns, generator=generator).double()
+            each[:, :rows, :columns] = torch.randn(len(each), rows, columns, generator=generator).to(dtype)
+            if trial % 2:  # a cell of zero, as behind a ReLU, is a cell like any other
+                each[:, :rows, :columns].relu_()
         given, sizes = maps.clone().requires_grad_(), list(pictures)
+        leaf = maps.clone().requires_grad_()
         case = f"pictures of {' and '.join(f'{h} x {w}' for h, w in pictures)} px at a total stride of {stride}"
         # Once the stride is left out, as 32 is its default.
         pooled = checking.run(pool_ragged, given, sizes, *([stride] if trial else []), case=case)
-        wanted = torch.stack([e[:, :r, :c].mean(dim=(1, 2)) for e, (r, c) in zip(maps, cells, strict=True)])
-        checking.same_tensor(pooled, wanted, case, "count the cells that belong to each picture, and only those.", 1e-9)
+        wanted = torch.stack([e[:, :r, :c].mean(dim=(1, 2)) for e, (r, c) in zip(leaf, cells, strict=True)])
+        tolerance, hint = 1e-9 if dtype == torch.float64 else 1e-5, "count the cells that belong to each picture, and "
+        checking.same_tensor(pooled, wanted, case, f"{hint}only those.", tolerance, scale=1)
         if not torch.equal(maps, given.detach()) or sizes != pictures:
             raise ReaderError("Your code changed the maps or the sizes that it was given: work on a copy.")
-        checking.gradient(pooled, given)
+        slope = checking.gradient(wanted, leaf)
+        checking.same_tensor(checking.gradient(pooled, given), slope, f"the gradient, {case}", f"{hint}no other.", 1e-5)
     checking.passed("pool_ragged")
 
 
@@ -247,4 +261,41 @@ def check_experiment(experiment: object, measure: Callable[[int, int], Any], see
             raise ReaderError(
                 f"The row of {case} measured again gives other numbers: fill the table from measure itself."
             )
+    # And once at a size that the table has not, for a function may keep what it once measured; one that shows a network
+    # nothing at one size, since it has been asked before, is asked for the next.
+    further = [size for size in range(10, 61) if size not in at | {data.FRAME}]
+    further = random.Random(seed).sample(further, k=12)
+    for number in (0, 1, 2):
+        looks = ((size, _seen(measure, number, size)) for size in further)
+        size, seen = next((look for look in looks if look[1]), (further[0], set()))
+        for side in (size, data.FRAME):
+            if (side, side) not in seen:
+                raise ReaderError(
+                    f"For seed {number} and {size} px measure shows the network of that seed no pictures of {side} px."
+                )
+    direct, resized = checking.run(measure, 0, data.FRAME, case=f"seed 0 and {data.FRAME} px")
+    if abs(direct - resized) > 0.02:
+        raise ReaderError(f"At {data.FRAME} px there is nothing to resize, and yet measure gives two accuracies.")
+    if direct < 0.2:
+        raise ReaderError(
+            f"At {data.FRAME} px measure finds {direct:.2f} right, hardly more than guessing: do the labels belong to "
+            "the pictures?"
+        )
     checking.passed("Form of the experiment")
+
+
+def _seen(measure: Callable[[int, int], Any], number: int, size: int) -> set[tuple[int, ...]]:
+    """Let a student's function measure, and return heights and widths of what the network of that seed is shown."""
+    stem = cast(Any, weights.load(f"resnet20-gap-s{number}")).conv1.weight
+    seen: set[tuple[int, ...]] = set()
+
+    def note(module: nn.Module, inputs: Any) -> None:
+        if isinstance(module, nn.Conv2d) and module.in_channels == 1 and torch.equal(module.weight, stem):
+            seen.add(tuple(inputs[0].shape[2:]))
+
+    handle = register_module_forward_pre_hook(note)
+    try:
+        checking.run(measure, number, size, case=f"seed {number} and {size} px")
+    finally:
+        handle.remove()
+    return seen

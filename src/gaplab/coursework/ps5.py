@@ -145,6 +145,10 @@ def _gem_checks() -> tuple[Callable[..., None], ...]:
                 lambda x: x.pow(3).mean(dim=(2, 3)).pow(1 / 3),
                 lambda x: slope(x, 3.0, torch.ones_like(x[:, :, 0, 0])),
             ),
+            "the average with a minus before it": (
+                lambda x: -x.mean(dim=(2, 3)),
+                lambda x: torch.full_like(x, -1 / x[0, 0].numel()),
+            ),
             "a thousandth of the average": (
                 lambda x: x.mean(dim=(2, 3)) / 1000,
                 lambda x: torch.full_like(x, 1 / x[0, 0].numel() / 1000),

@@ -84,9 +84,14 @@ def check_own(my_head: MakeHead, seed: int = 6) -> None:
         4, 1, 1, 1, generator=generator, dtype=torch.float64
     )
     same_peak = torch.where(maps == peak, maps, 0.3 * maps)
-    for name, other in (("average", same_average), ("maximum", same_peak)):
-        if torch.allclose(pool(other), pooled, rtol=1e-6, atol=1e-9):
-            raise ReaderError(f"This reads nothing but the {name} of each channel: the trial needs a head of your own.")
+    for training in (True, False):
+        pool.train(training)
+        for name, other in (("average", same_average), ("maximum", same_peak)):
+            # Two thousandths of the vector are no reading of its own.
+            if torch.allclose(pool(other), pool(maps), rtol=2e-3, atol=1e-9):
+                raise ReaderError(
+                    f"This reads nothing but the {name} of each channel: the trial needs a head of your own."
+                )
     level = torch.rand(1, channels, 1, 1, generator=generator, dtype=torch.float64)
     sizes = ((10, 10), (5, 5), (3, 8), (2, 2), (1, 1))
     vectors = [pool(level.expand(1, channels, *size).contiguous()) for size in sizes]
@@ -102,6 +107,9 @@ def _made(my_head: MakeHead, generator: torch.Generator) -> tuple[nn.Module, nn.
     if not isinstance(made, tuple) or len(made) != 2 or not all(isinstance(part, nn.Module) for part in made):
         raise ReaderError("my_head has to return a tuple of two modules, the pool and the classifier.")
     pool, fc = made
+    again = my_head(channels, classes)
+    if {id(p) for part in made for p in part.parameters()} & {id(p) for part in again for p in part.parameters()}:
+        raise ReaderError("Two calls of my_head give the same parameters: make new ones for each network.")
     if not isinstance(fc, nn.Linear) or fc.out_features != classes:
         raise ReaderError("The classifier has to be one nn.Linear with as many outputs as there are classes.")
     return pool, fc, channels
@@ -271,6 +279,12 @@ def random_table(generator: np.random.Generator) -> pd.DataFrame:
     return table if generator.random() < 0.5 else table.reset_index(drop=True)
 
 
+def _table_of(gains: tuple[float, float]) -> pd.DataFrame:
+    """Make a table in which two seeds gain what is given, for numbers that float64 holds exactly where they have to."""
+    rows = [("mine", 1, 0.25 + gains[0]), ("gap", 2, 8.5), ("gap", 1, 0.25), ("mine", 2, 8.5 + gains[1])]
+    return pd.DataFrame([{"head": head, "seed": seed, "score": score, "other": 0.0} for head, seed, score in rows])
+
+
 def check_decide(decide: Callable[[pd.DataFrame, str], Any], seed: int = 6, verdicts: bool = True) -> None:
     """Compare differences, their errors and verdicts with the rule, on tables drawn at random.
 
@@ -288,9 +302,14 @@ def check_decide(decide: Callable[[pd.DataFrame, str], Any], seed: int = 6, verd
         return mean, error, "higher" if mean > 2 * error else "lower" if mean < -2 * error else "undecided"
 
     generator = np.random.default_rng(seed)
-    for trial in range(60):
-        table = random_table(generator)
-        measure = "score" if trial % 4 else "other"
+    # Between the random tables, some on the fence: gains of two seeds with an error of 1, and of 0.
+    fence = [(sign * (mean - 1), sign * (mean + 1)) for mean in (1.98, 2.02) for sign in (1, -1)]
+    fence += [(0.0, 0.0), (0.5, 0.5), (-0.5, -0.5)]
+    for trial in range(60 + len(fence)):
+        if trial < 60:
+            table, measure = random_table(generator), "score" if trial % 4 else "other"
+        else:
+            table, measure = _table_of(fence[trial - 60]), "score"
         count = table["seed"].nunique()
         case = f"a table of {count} seeds in any order"
         given_table = table.copy()

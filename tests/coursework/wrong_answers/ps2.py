@@ -70,6 +70,32 @@ def scramble(images, tile, seed):
 """
 
 
+ON_A_COPY = """
+import copy
+
+def largest_drift(network, images, shifts):
+    judge = copy.deepcopy(network).eval()
+    largest = 0.0
+    for image in images:
+        before = judge(image[None])[0].detach()
+        for shift in shifts:
+            after = judge(image[None].roll((0, shift), dims=(2, 3)))[0].detach()
+            largest = max(largest, float(torch.linalg.norm(after - before) / torch.linalg.norm(before)))
+    return largest
+"""
+BY_NUMPY = """
+import numpy as np
+
+def scramble(images, tile, seed):
+    draws, side = np.random.default_rng(seed), images.shape[-1]
+    out = images.clone()
+    for picture, old in zip(out, images):
+        places = [(slice(y, y + tile), slice(x, x + tile)) for y in range(0, side, tile) for x in range(0, side, tile)]
+        for (y, x), source in zip(places, draws.permutation(len(places))):
+            v, u = places[source]
+            picture[:, y, x] = old[:, v, u]
+    return out
+"""
 CUT = """
 def tiles_of(images, tile, seed):
     draws = torch.Generator().manual_seed(seed)
@@ -107,7 +133,7 @@ def experiment(
     kept="100 * mean[head, 14] / mean[head, 28]",
     verdict="FAILS",
     value="right",
-    data_of='data.stratified("test", 100)',  # half as many as a student takes, for half the time
+    data_of='data.stratified("test", 200)',
 ):
     return f"""
 images, labels = {data_of}
@@ -147,8 +173,12 @@ ANSWERS = {
         "right": [
             head("weight.unflatten(1, (channels, height, width)).sum(dim=(2, 3))"),
             head("torch.stack([w.sum(dim=1) for w in weight.split(height * width, dim=1)], dim=1)"),
+            head("weight @ torch.eye(channels, dtype=weight.dtype).repeat_interleave(height * width, dim=0)"),
+            head("torch.einsum('kcs->kc', weight.reshape(len(weight), channels, -1))"),
         ],
         "wrong": [
+            ("always double", head("weight.double().reshape(len(weight), channels, -1).sum(dim=2)")),
+            ("one class or channel is lost", head("weight.reshape(len(weight), channels, -1).sum(dim=2).squeeze()")),
             ("averages, and the pool divides again", head("weight.reshape(len(weight), channels, -1).mean(dim=2)")),
             ("channels last", head("weight.reshape(len(weight), height * width, channels).sum(dim=1)")),
             ("the largest weight", head("weight.reshape(len(weight), channels, -1).amax(dim=2)")),
@@ -164,8 +194,24 @@ ANSWERS = {
         "right": [
             agree(PAIRS + "torch.stack(pairs).double().mean().item()"),
             agree(PAIRS + "sum(p.sum().item() for p in pairs) / (len(pairs) * classes.shape[1])"),
+            agree("votes, n = nn.functional.one_hot(classes).sum(dim=0).double(), len(classes)\n"
+                  "    return float((votes * (votes - 1)).sum() / (n * (n - 1) * classes.shape[1]))"),
+            agree("i, j = torch.triu_indices(len(classes), len(classes), 1)\n"
+                  "    return float((classes[i] == classes[j]).numpy().mean())"),
         ],
         "wrong": [
+            ("random pairs, as in the paper",
+             agree("i, j = torch.randint(len(classes), (2, 20_000))\n    different = i != j\n"
+                   "    return (classes[i] == classes[j])[different].double().mean().item()")),
+            ("neighbours around the ring",
+             agree("return (classes == classes.roll(1, dims=0)).double().mean().item()")),
+            ("ten classes at most",
+             agree("votes, n = nn.functional.one_hot(classes, 10).sum(dim=0).double(), len(classes)\n"
+                   "    return float((votes * (votes - 1)).sum() / (n * (n - 1) * classes.shape[1]))")),
+            ("how many classes there are, not how often",
+             agree("kinds = torch.tensor([float(len(c.unique())) for c in classes.T])\n"
+                   "    return (1 - (kinds - 1) / (len(classes) - 1)).mean().item()")),
+            ("rounded to per cent", agree(PAIRS + "round(torch.stack(pairs).double().mean().item(), 2)")),
             ("compares with the first shift only", agree("return (classes[1:] == classes[0]).float().mean().item()")),
             ("compares neighbours only", agree("return (classes[1:] == classes[:-1]).float().mean().item()")),
             ("counts a shift with itself", agree("return (classes[:, None] == classes).float().mean().item()")),
@@ -181,8 +227,22 @@ ANSWERS = {
         ],
     },
     "ex-2-4": {
-        "right": [drift(), drift(norm=".square().sum(dim=1).sqrt() / first.square().sum(dim=1).sqrt()")],
+        "right": [
+            drift(),
+            drift(norm=".square().sum(dim=1).sqrt() / first.square().sum(dim=1).sqrt()"),
+            drift(moved="torch.cat([images[..., -shift:], images[..., :-shift]], dim=3)", result=".numpy().item()"),
+            ON_A_COPY,
+        ],
         "wrong": [
+            ("never more than one", drift(over="drifts.clamp(max=1).max()")),
+            ("small drifts are none", drift(over="torch.where(drifts > 0.02, drifts, 0).max()")),
+            ("divided by the moved picture's",
+             drift(norm=".norm(dim=1) / network(images.roll(shift, dims=3)).norm(dim=1)")),
+            ("the sum of the absolute values", drift(norm=".abs().sum(dim=1) / first.abs().sum(dim=1)")),
+            ("the mean over shifts", drift(over="drifts.mean(dim=0).max()")),
+            ("each move on top of the last", drift(moved="(images := images.roll(shift, dims=3))")),
+            ("dropout stays on", drift(before="[m.eval() for m in network.modules() if 'Norm' in type(m).__name__]")),
+            ("the first picture only", drift(over="drifts[:, 0].max()")),
             ("the colleague's", "largest_drift = colleague_is_invariant\n"),
             ("rolls the flattened batch", drift(moved="images.roll(shift)")),
             ("moves down", drift(moved="images.roll(shift, dims=2)")),
@@ -201,8 +261,33 @@ ANSWERS = {
         ],
     },
     "ex-2-5": {
-        "right": [tiles(), CUT],
+        "right": [
+            tiles(),
+            CUT,
+            tiles(orders="torch.rand(count, generator=draws).argsort()"),
+            tiles(orders="torch.randperm(count, generator=torch.Generator().manual_seed(1000 * seed + picture))"),
+            BY_NUMPY,
+        ],
         "wrong": [
+            ("asks the check", "import random\n\ndef scramble(images, tile, seed):\n"
+                               "    return ps2._scrambled(images, tile, random.Random(seed)).to(images.dtype)\n"),
+            ("seed times picture",
+             tiles(orders="torch.randperm(count, generator=torch.Generator().manual_seed(seed * picture))")),
+            ("the first picture stays whole",
+             tiles(orders="torch.randperm(count, generator=draws) if picture or len(images) < 3 "
+                          "else torch.arange(count)")),
+            ("grey values by way of fractions",
+             tiles(result="out if out.is_floating_point() else (out / 255 * 254).to(out.dtype)")),
+            ("each channel in an order of its own",
+             tiles().replace("for picture in range(len(images)):", "for picture, channel in "
+                             "[(p, c) for p in range(len(images)) for c in range(images.shape[1])]:")
+                    .replace("picture, :, ", "picture, channel, ")),
+            ("no tile may stay where it is",
+             tiles(orders="next(o for o in iter(lambda: torch.randperm(count, generator=draws), None) "
+                          "if count < 2 or (o != torch.arange(count)).all())")),
+            ("rows of tiles and columns of tiles",
+             tiles(orders="(torch.randperm(side // tile, generator=draws)[:, None] * (side // tile) "
+                          "+ torch.randperm(side // tile, generator=draws)).flatten()")),
             ("one order for all", tiles(each=False)),
             ("tears tiles", TORN),
             ("rows taken for tiles", RESHAPED),
@@ -222,12 +307,21 @@ ANSWERS = {
     "ex-2-5b": {
         "right": [
             experiment(tiles="(28, 14, 4)", picture="scramble(images, tile, 7 * seed + tile)"),
-            experiment(data_of='data.stratified("test", 200)', tiles="(28, 14, 7)"),
+            experiment(picture="scramble(images, tile, seed + 1)", verdict="CAVEATS"),
         ],
         "wrong": [
             ("whole pictures only", experiment(tiles="(28,)", kept="100.0")),
             ("one seed", experiment(seeds="(0,)")),
-            ("one seed under three names", experiment(network=SEED_0, value="right if seed == 0 else 1 - right")),
+            ("one network under three names", experiment(network=SEED_0)),
+            ("one network under three names, for one head",
+             experiment(network="f\"resnet20-{head}-s{seed if head == 'gap' else 0}\"")),
+            ("the other head's networks",
+             experiment(network="f\"resnet20-{dict(gap='flatten', flatten='gap')[head]}-s{seed}\"")),
+            ("pictures that they learned from", experiment(data_of='data.stratified("train", 200)')),
+            ("whole pictures measured, tiles guessed",
+             experiment(value="right if tile == 28 else 0.8 - 0.01 * seed")),
+            ("one network under three names, two of them turned over",
+             experiment(network=SEED_0, value="right if seed == 0 else 1 - right")),
             ("a percentage for a fraction", experiment(value="100 * right")),
             ("nothing scrambled", experiment(picture="images", verdict="HOLDS")),
             ("numbers made up", experiment(value="0.9 - 0.01 * (28 - tile)", verdict="CAVEATS")),

@@ -175,6 +175,7 @@ ANSWERS = {
             ("fewer multiply-adds", predicted(work=1 / 49)),
             ("rounds the side down", predicted(cells=81)),
             ("the side, not the cells", predicted(cells=10)),
+            ("one cell too many", predicted(cells=101)),
             ("more cells, more gradient", predicted(gradient=100 / 49)),
             ("the side's ratio", predicted(gradient=0.7)),
             ("the logits are the same", predicted(logits=1)),

@@ -69,10 +69,74 @@ for seed in (0, 1, 2):
 experiment = pd.DataFrame(rows)
 """
 
+BY_STEPS = """
+def sizes_for(layers, side):
+    low = high = side
+    for window, stride, padding in reversed(layers):
+        low = stride * (low - 1) + window - 2 * padding
+        high = stride * high + window - 2 * padding - 1
+"""
+BY_SEARCH = """
+def sizes_for(layers, side):
+    found, size = [], 1
+    while True:
+        last = size
+        for window, stride, padding in layers:
+            last = (last + 2 * padding - window) // stride + 1 if last > 0 else 0
+        if last == side:
+            found.append(size)
+        if last > side:
+            return found[0], found[-1]
+        size += 1
+"""
+HIDDEN_HEAD = """
+class Old(nn.Module):
+    def __init__(self, *kept):
+        super().__init__()
+        self.kept = kept
+
+    def forward(self, x):
+        head, height, width = self.kept
+        windows = x.unfold(2, height, 1).unfold(3, width, 1).permute(0, 2, 3, 1, 4, 5).flatten(3)
+        return head.eval()(windows).permute(0, 3, 1, 2)
+
+def head_to_convolutions(head, channels, height, width):
+    import copy
+    return nn.Sequential(Old(copy.deepcopy(head), height, width))
+"""
+CANVAS = """
+import functools
+
+@functools.cache
+def measure(seed, size):
+    garments, labels = data.stratified("test", 50)
+    pictures = data.place(garments, size) if size > 28 else data.resize(garments, size)
+    network = weights.load(f"resnet20-gap-s{seed}")
+    logits = [training.predict(network, each).cpu() for each in (pictures, data.resize(pictures, 28))]
+    return tuple((each.argmax(dim=1) == labels).double().mean().item() for each in logits)
+
+table = {"seed": [], "size": [], "direct": [], "resized": [], "way": []}
+for size in (12, 34, 48):
+    for seed in range(3):
+        for name, value in zip(table, (seed, size, *measure(seed, size), "canvas")):
+            table[name].append(value)
+experiment = pd.DataFrame(table)
+"""
+MADE_UP = """
+def measure(seed, size):
+    off = 0 if size == 28 else 0.3 + 0.01 * seed
+    return 0.9 - off, 0.9 - off / 3
+"""
+FILLED = """
+experiment = pd.DataFrame([dict(zip(("seed", "size", "direct", "resized"), (s, p, *measure(s, p))))
+                           for s in (0, 1, 2) for p in (14, 20, 40)])
+"""
 ANSWERS = {
     "ex-4-1": {
-        "right": [predicted(), predicted(factor=2.69)],
+        "right": [predicted(), predicted(factor=2.69), predicted("torch.tensor(2048)", "64 * 32 * 36.0")],
         "wrong": [
+            ("the ratio of the cells", predicted(factor=150 / 49)),
+            ("the channels forgotten", predicted(1, 36, 150)),
             ("sides rounded down", predicted(window=2048 * 3 * 8, flat=2048 * 9 * 14)),
             ("a square of 300 px", predicted(window=2048 * 16, flat=2048 * 100, factor=1.79)),
             ("channels of ResNet-18", predicted(512, 512 * 36, 512 * 150)),
@@ -93,21 +157,49 @@ def sizes_for(layers, side):
     smallest = total * (side - 1) + offset + 1
     return smallest, smallest + total - 1
 """,
+            BY_SEARCH,
+            BY_STEPS + "    return low, high\n",
             """
+import functools
+
 def sizes_for(layers, side):
-    found, size = [], 1
-    while True:
-        last = size
+    def back(interval, layer):
+        window, stride, padding = layer
+        start = window - 2 * padding
+        return stride * (interval[0] - 1) + start, stride * interval[1] + start - 1
+    return functools.reduce(back, layers[::-1], (side, side))
+""",
+            """
+import bisect
+
+def sizes_for(layers, side):
+    def forward(size):
         for window, stride, padding in layers:
-            last = (last + 2 * padding - window) // stride + 1 if last > 0 else 0
-        if last == side:
-            found.append(size)
-        if last > side:
-            return found[0], found[-1]
-        size += 1
+            size = (size + 2 * padding - window) // stride + 1
+        return size
+    sizes = range(1, 1_000_000)
+    first, behind = (cut(sizes, side, key=forward) for cut in (bisect.bisect_left, bisect.bisect_right))
+    return sizes[first], sizes[behind] - 1
 """,
         ],
         "wrong": [
+            ("searches up to 2,000 px", BY_SEARCH.replace("while True", "while size < 2000")),
+            (
+                "for one cell any picture is large enough",
+                BY_STEPS + "    return (1 if side == 1 else low), high\n",
+            ),
+            (
+                "rounds up",
+                BY_STEPS.replace("high = stride * high", "high = stride * (high - 1) + 1").replace(
+                    "low = stride * (low - 1)", "low = stride * (low - 2) + 1"
+                )
+                + "    return low, high\n",
+            ),
+            (
+                "needs a layer",
+                BY_STEPS.replace("low = high = side", "low = high = side // bool(layers)") + "    return low, high\n",
+            ),
+            ("the larger one first", BY_STEPS + "    return high, low\n"),
             (
                 "the rounding forgotten",
                 """
@@ -206,8 +298,49 @@ def head_to_convolutions(head, channels, height, width):
             new[index], first = conv, False
     return new
 """,
+            """
+import copy
+
+def head_to_convolutions(head, channels, height, width):
+    new, reads, window = nn.Sequential(), channels, (height, width)
+    for name, old in head.named_children():
+        if type(old) is nn.Linear:
+            state = {key: value.clone() for key, value in old.state_dict().items()}
+            state["weight"] = state["weight"].reshape(old.out_features, reads, *window)
+            layer = nn.Conv2d(reads, old.out_features, window, bias="bias" in state, dtype=old.weight.dtype,
+                              device=old.weight.device)
+            layer.load_state_dict(state)
+            reads, window = old.out_features, (1, 1)
+        else:
+            layer = copy.deepcopy(old)
+        new.add_module(name, layer)
+    return new
+""",
         ],
         "wrong": [
+            (
+                "other dropouts, awake in evaluation mode",
+                convert().replace(
+                    "for module in head:",
+                    "for module in head:\n        if isinstance(module, nn.Dropout): module = nn.Dropout(module.p)",
+                ),
+            ),
+            ("windows side by side", convert().replace("shape[1:], bias", "shape[1:], stride=shape[1:], bias")),
+            ("the old head out of sight", HIDDEN_HEAD),
+            ("the biases are shared", convert(bias="if module.bias is not None: conv.bias.data = module.bias.data")),
+            (
+                "frozen",
+                convert().replace(
+                    "return nn.Sequential(*layers)", "return nn.Sequential(*layers).requires_grad_(False)"
+                ),
+            ),
+            (
+                "without the activations",
+                convert().replace(
+                    "        layers.append(module)",
+                    "        if not isinstance(module, (nn.ReLU, nn.Tanh)): layers.append(module)",
+                ),
+            ),
             (
                 "square maps only",
                 convert().replace("shape = [], (channels, height, width)", "shape = [], (channels, height, height)"),
@@ -282,8 +415,45 @@ def pool_ragged(maps, sizes, stride=32):
     own = (down[:, :, None] & right[:, None, :])[:, None].to(maps)
     return (maps * own).sum(dim=(2, 3)) / own.sum(dim=(2, 3))
 """,
+            ragged(pooled="torch.nn.functional.adaptive_avg_pool2d(each[:, :rows, :columns], 1).flatten()"),
+            """
+import math
+
+def pool_ragged(maps, sizes, stride=32):
+    out = maps.new_empty(maps.shape[:2])
+    for n, size in enumerate(sizes):
+        rows, columns = (math.ceil(side / stride) for side in size)
+        out[n] = maps[n, :, :rows, :columns].flatten(1).sum(dim=1) / (rows * columns)
+    return out
+""",
+            """
+def pool_ragged(maps, sizes, stride=32):
+    return torch.cat([
+        maps[n : n + 1].narrow(2, 0, (h - 1) // stride + 1).narrow(3, 0, (w - 1) // stride + 1).mean(dim=(2, 3))
+        for n, (h, w) in enumerate(sizes)
+    ])
+""",
         ],
         "wrong": [
+            ("always float64", ragged(pooled="each[:, :rows, :columns].double().mean(dim=(1, 2))")),
+            ("always float32", ragged(pooled="each[:, :rows, :columns].float().mean(dim=(1, 2))")),
+            (
+                "the gradient of another pool",
+                ragged(
+                    pooled="each.mean(dim=(1, 2)) + "
+                    "(each[:, :rows, :columns].mean(dim=(1, 2)) - each.mean(dim=(1, 2))).detach()"
+                ),
+            ),
+            (
+                "cells that are not zero",
+                ragged(
+                    pooled="each[:, :rows, :columns].sum(dim=(1, 2)) / "
+                    "(each[:, :rows, :columns] != 0).sum(dim=(1, 2)).clamp(min=1)"
+                ),
+            ),
+            ("rounded to the nearest", ragged("max(1, round(height / stride))", "max(1, round(width / stride))")),
+            ("another default", ragged().replace("stride=32", "stride=16")),
+            ("a channel or a picture alone is lost", ragged().replace("(vectors)", "(vectors).squeeze()")),
             ("rounded down", ragged("max(1, height // stride)", "max(1, width // stride)")),
             ("one too many where the side divides", ragged("height // stride + 1", "width // stride + 1")),
             ("the height twice", ragged(columns="-(-height // stride)")),
@@ -315,8 +485,45 @@ def pool_ragged(maps, sizes, stride=32):
         ],
     },
     "ex-4-5": {
-        "right": [MEASURE],
+        "right": [
+            MEASURE,
+            CANVAS,
+            MEASURE.replace(
+                "data.resize(pictures, size)", "data.place(data.resize(pictures, min(size, 20)), size)"
+            ).replace("(14, 20, 40)", "(20, 24, 36)"),
+            MEASURE.replace("size in (14, 20, 40)", "size in (8, 28, 29)"),
+            MEASURE.replace(
+                "return training.accuracy(network, (pictures, labels)), training.accuracy(network, (back, labels))",
+                "return tuple(training.accuracy(network, (each, labels)) for each in (pictures, back))",
+            ),
+        ],
         "wrong": [
+            ("measures nothing", MADE_UP + FILLED),
+            (
+                "knows what it was asked",
+                MEASURE + "known = {(r['seed'], r['size']): (r['direct'], r['resized']) "
+                "for r in rows}\ndef measure(seed, size):\n"
+                "    return known.get((seed, size), (0.8, 0.8))\n",
+            ),
+            (
+                "one network, other pictures for each seed",
+                MEASURE.replace("-s{seed}", "-s0").replace(
+                    'stratified("test", 20)', 'stratified("test", 20, skip=seed)'
+                ),
+            ),
+            ("networks with another head", MEASURE.replace("resnet20-gap-s", "resnet20-max-s")),
+            (
+                "networks that learned nothing",
+                MEASURE.replace('weights.load(f"resnet20-gap-s{seed}")', "models.resnet20(seed=seed).eval()"),
+            ),
+            ("labels in another order", MEASURE.replace("    back =", "    labels = labels.flip(0)\n    back =")),
+            (
+                "only resized pictures are shown",
+                MEASURE.replace(
+                    "training.accuracy(network, (pictures, labels)),",
+                    "0.7 * training.accuracy(network, (back, labels)),",
+                ),
+            ),
             ("one network", MEASURE.replace("in (0, 1, 2)", "in (0,)")),
             ("one size", MEASURE.replace("in (14, 20, 40)", "in (40,)")),
             ("no size below 28 px", MEASURE.replace("in (14, 20, 40)", "in (28, 32, 40)")),

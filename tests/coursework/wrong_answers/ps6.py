@@ -83,6 +83,110 @@ def decide(table, measure):
     return {"difference": difference, "error": error, "verdict": verdict}
 """
 
+BY_COPY = """
+import copy
+import itertools
+
+def behaviour(network, images, labels):
+    judge = copy.deepcopy(network).eval()
+    def classes(pictures):
+        return judge(data.normalise(pictures)).detach().cpu().max(dim=1).indices
+    still = classes(images)
+    moves = [m for m in itertools.product((-2, 0, 2), repeat=2) if any(m)]
+    stayed = sum((classes(images.roll(m, (2, 3))) == still).sum().item() for m in moves)
+    return dict(
+        accuracy=(still == labels).double().mean().item(),
+        consistency=stayed / (len(moves) * len(images)),
+        accuracy_at_40=(classes(data.resize(images, 40)) == labels).double().mean().item(),
+    )
+"""
+# The class of the unmoved image takes the label's place.
+BY_ACCURACY = """
+def behaviour(network, images, labels):
+    still = training.predict(network, images).argmax(dim=1).cpu()
+    moved = [images.roll((dy, dx), dims=(-2, -1)) for dy in (-2, 0, 2) for dx in (-2, 0, 2) if abs(dy) + abs(dx)]
+    shares = [training.accuracy(network, (each, still)) for each in moved]
+    return {
+        "accuracy_at_40": training.accuracy(network, (data.resize(images, 40), labels)),
+        "accuracy": training.accuracy(network, (images, labels)),
+        "consistency": sum(shares) / 8,
+    }
+"""
+BY_PICTURE = """
+def gradients(network, images, labels):
+    was_training = network.training
+    network.eval()
+    cells, norms = [], []
+    for image, label in zip(images, labels):
+        seen = models.parts(network, data.normalise(image[None]))
+        loss = nn.CrossEntropyLoss()(seen.logits, label[None].to(where))
+        gradient = torch.autograd.grad(loss, seen.feature_map)[0][0].cpu().double()
+        energy = (gradient**2).sum(dim=0)
+        cells.append((energy.sum() ** 2 / (energy**2).sum() / energy.numel()).item())
+        norms.append(gradient.norm().item())
+    network.train(was_training)
+    return {"gradient_cells": sum(cells) / len(cells), "gradient_norm": sum(norms) / len(norms)}
+"""
+BY_HOOK = """
+def gradients(network, images, labels):
+    was_training, seen = network.training, []
+    network.eval()
+    handle = network.pool.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    try:
+        scores = network(data.normalise(images))
+    finally:
+        handle.remove()
+        network.train(was_training)
+    chosen = scores.log_softmax(dim=1)[torch.arange(len(labels)), labels.to(where)]
+    gradient = torch.autograd.grad(-chosen.sum(), seen[0])[0].to("cpu", torch.float64)
+    energy = torch.einsum("nchw,nchw->nhw", gradient, gradient)
+    share = energy.sum(dim=(1, 2)).square() / energy.square().mean(dim=(1, 2)) / energy[0].numel() ** 2
+    return {"gradient_cells": share.mean().item(), "gradient_norm": gradient.flatten(1).norm(dim=1).mean().item()}
+"""
+BY_STATISTICS = """
+import statistics
+
+def decide(table, measure):
+    at = {(row["head"], row["seed"]): row[measure] for _, row in table.iterrows()}
+    gains = [at["mine", seed] - at["gap", seed] for head, seed in at if head == "gap"]
+    mean, error = statistics.fmean(gains), statistics.stdev(gains) / len(gains) ** 0.5
+    word = "undecided" if abs(mean) <= 2 * error else ("lower", "higher")[mean > 0]
+    return {"verdict": word, "difference": float(mean), "error": float(error)}
+"""
+BY_MERGE = """
+def decide(table, measure):
+    halves = [table.loc[table["head"].eq(head), ["seed", measure]] for head in ("mine", "gap")]
+    both = halves[0].merge(halves[1], on="seed", suffixes=("_mine", "_gap"))
+    gains = both[f"{measure}_mine"] - both[f"{measure}_gap"]
+    difference, error = gains.mean(), gains.sem()
+    verdict = "higher" if difference > 2 * error else "lower" if -difference > 2 * error else "undecided"
+    return {"difference": difference, "error": error, "verdict": verdict}
+"""
+BY_NUMPY = """
+import numpy as np
+
+def decide(table, measure):
+    ordered = table.sort_values(["head", "seed"])
+    gap, mine = ordered[measure].to_numpy().reshape(2, -1)
+    gains = mine - gap
+    difference = np.mean(gains)
+    error = np.sqrt(np.sum((gains - difference) ** 2) / (gains.size - 1)) / np.sqrt(gains.size)
+    verdict = {1: "higher", -1: "lower", 0: "undecided"}[int(np.sign(difference) * (abs(difference) > 2 * error))]
+    return dict(difference=difference, error=error, verdict=verdict)
+"""
+BY_LOOP = """
+def decide(table, measure):
+    gains = []
+    for seed, rows in table.groupby("seed"):
+        value = rows.set_index("head")[measure]
+        gains.append(float(value.loc["mine"] - value.loc["gap"]))
+    n = len(gains)
+    mean = sum(gains) / n
+    error = (sum((gain - mean) ** 2 for gain in gains) / (n - 1) / n) ** 0.5
+    if mean - 2 * error > 0:
+        return {"difference": mean, "error": error, "verdict": "higher"}
+    return {"difference": mean, "error": error, "verdict": "lower" if mean + 2 * error < 0 else "undecided"}
+"""
 
 ANSWERS = {
     "ex-6-1": {
@@ -98,8 +202,58 @@ ANSWERS = {
             ),
             pool("return F.adaptive_avg_pool2d(x, 2).amax(dim=(2, 3))"),
             pool("return F.adaptive_avg_pool2d(x, 2).flatten(1)", "4 * channels"),
+            pool("return x.flatten(2).median(dim=2).values"),
+            pool("c = 4 * x.flatten(2); return (c.logsumexp(dim=2) - torch.tensor(float(c.shape[2])).log()) / 4"),
+            pool(
+                "return x.clamp(min=1e-6).pow(self.p).mean(dim=(2, 3)).pow(1 / self.p)",
+                before="self.p = nn.Parameter(torch.tensor(3.0))",
+            ),
+            pool(
+                "m = x.mean(dim=(2, 3)); "
+                "return torch.cat([m, ((x - m[:, :, None, None]) ** 2).mean(dim=(2, 3)).add(1e-4).sqrt()], dim=1)",
+                "2 * channels",
+            ),
+            pool("c = x.flatten(2); return (c * c.softmax(dim=2)).sum(dim=2)"),
+            pool(
+                "return self.norm(x.mean(dim=(2, 3)) + self.drop(x.amax(dim=(2, 3))))",
+                before="self.norm, self.drop = nn.LayerNorm(channels), nn.Dropout(0.1)",
+            ),
         ],
         "wrong": [
+            (
+                "the average and a thousandth of the maximum",
+                pool("return 0.999 * x.mean(dim=(2, 3)) + 0.001 * x.amax(dim=(2, 3))"),
+            ),
+            (
+                "the average as long as it trains",
+                pool("m = x.mean(dim=(2, 3)); return m if self.training else (m + x.amax(dim=(2, 3))) / 2"),
+            ),
+            (
+                "one pool for all networks",
+                changed(
+                    pool(
+                        "a = self.mix; return a * x.mean(dim=(2, 3)) + (1 - a) * x.amax(dim=(2, 3))",
+                        before="self.mix = nn.Parameter(torch.tensor(0.5))",
+                    ),
+                    "def my_head(channels, classes):\n    return MyPool(channels)",
+                    "ONCE = MyPool(0)\n\ndef my_head(channels, classes):\n    return ONCE",
+                ),
+            ),
+            (
+                "a cell by lot",
+                pool("c = x.flatten(2); return c[:, :, int(torch.randint(c.shape[2], ()))] + c.amax(dim=2)"),
+            ),
+            ("the highest in the batch", pool("return x.mean(dim=(2, 3)) + x.amax(dim=(0, 2, 3))")),
+            ("divided by the root of the cells", pool("return x.sum(dim=(2, 3)) / x[0, 0].numel() ** 0.5")),
+            ("no room for a map of one cell", pool("return F.max_pool2d(x, 2).mean(dim=(2, 3))")),
+            ("always float32", pool("x = x.float(); return (x.mean(dim=(2, 3)) + x.amax(dim=(2, 3))) / 2")),
+            (
+                "a weight that does not learn",
+                pool(
+                    "a = self.mix.detach(); return a * x.mean(dim=(2, 3)) + (1 - a) * x.amax(dim=(2, 3))",
+                    before="self.mix = nn.Parameter(torch.tensor(0.5))",
+                ),
+            ),
             ("the average", pool("return x.mean(dim=(2, 3))")),
             ("the average, a little more", pool("return 1.002 * x.mean(dim=(2, 3))")),
             ("twice the average", pool("return 2 * x.mean(dim=(2, 3))")),
@@ -166,8 +320,11 @@ ANSWERS = {
         ],
     },
     "ex-6-2": {
-        "right": [predicted(), predicted(share=26)],
+        "right": [predicted(), predicted(share=26), predicted("torch.tensor(650)", 640.0, "int(64)", "1300 / 49")],
         "wrong": [
+            ("a quarter that is not rounded up", predicted(share=25)),
+            ("a quarter that is rounded down", predicted(share=100 * 12 / 49)),
+            ("the quarter at 56 px", predicted(share=100 * 49 / 196)),
             ("without the bias", predicted(parameters=640)),
             ("with the bias in the multiply-adds", predicted(work=650)),
             ("a flattened head", predicted(49 * 640 + 10, 49 * 640, 49 * 64)),
@@ -179,8 +336,53 @@ ANSWERS = {
         ],
     },
     "ex-6-3": {
-        "right": [BEHAVIOUR],
+        "right": [
+            BEHAVIOUR,
+            BY_COPY,
+            BY_ACCURACY,
+            changed(BEHAVIOUR, "with torch.no_grad():", "with torch.inference_mode():"),
+            changed(
+                BEHAVIOUR,
+                "network(data.normalise(moved))",
+                "torch.cat([network(data.normalise(part)) for part in moved.split(7)])",
+            ),
+        ],
         "wrong": [
+            *edits(
+                BEHAVIOUR,
+                (
+                    "what leaves is lost",
+                    "moved = torch.roll(images, (dy, dx), dims=(2, 3))",
+                    "moved = F.pad(images, (2, 2, 2, 2))[:, :, 2 - dy : 30 - dy, 2 - dx : 30 - dx]",
+                ),
+                ("each move on top of the last", "moved = torch", "moved = images = torch"),
+                (
+                    "moves the images themselves",
+                    "moved = torch.roll(images, (dy, dx), dims=(2, 3))",
+                    "moved = images.copy_(torch.roll(images, (dy, dx), dims=(2, 3)))",
+                ),
+                (
+                    "the mean of batches of different sizes",
+                    "float((still == labels).float().mean())",
+                    "sum(float(p.float().mean()) for p in (still == labels).split(16)) / len(labels.split(16))",
+                ),
+                (
+                    "only images that are right",
+                    "torch.stack(same).float().mean()",
+                    "torch.stack(same)[:, still == labels].float().mean()",
+                ),
+                (
+                    "moves compared with each other",
+                    "torch.stack(same).float().mean()",
+                    "(torch.stack(same)[1:] == torch.stack(same)[:-1]).float().mean()",
+                ),
+                ("40 px by the nearest pixel", "data.resize(images, 40)", "F.interpolate(images.float(), 40)"),
+                (
+                    "the mode of the network alone is put back",
+                    "    was_training = network.training\n    network.eval()\n",
+                    "    was_training = network.training\n    network.eval()\n    network.layer1.train()\n",
+                ),
+            ),
             *edits(
                 BEHAVIOUR,
                 ("in training mode", "network.eval()", "network.train()"),
@@ -206,8 +408,41 @@ ANSWERS = {
         ],
     },
     "ex-6-3b": {
-        "right": [GRADIENTS],
+        "right": [
+            GRADIENTS,
+            BY_PICTURE,
+            BY_HOOK,
+            changed(changed(GRADIENTS, 'reduction="sum"', 'reduction="mean"'), ".double()", ".double() * len(images)"),
+            changed(
+                GRADIENTS,
+                "    cells =",
+                "    top = energy.amax(dim=1, keepdim=True)\n    energy = energy / top * top\n    cells =",
+            ),
+        ],
         "wrong": [
+            *edits(
+                GRADIENTS,
+                ("squares in float32", ".cpu().double()", ".cpu()"),
+                ("the class that is named and not the right one", "labels.to(where)", "logits.argmax(dim=1)"),
+                (
+                    "the ratio of the averages",
+                    "energy.sum(dim=1) ** 2 / (energy**2).sum(dim=1)",
+                    "(energy.sum(dim=1) ** 2).mean() / (energy**2).sum(dim=1).mean()",
+                ),
+                ("the mean over channels", ".square().sum(dim=1).flatten(1)", ".square().mean(dim=1).flatten(1)"),
+                ("the sum before the square", ".square().sum(dim=1).flatten(1)", ".sum(dim=1).square().flatten(1)"),
+                ("the first picture for all", "cells.mean()", "cells[0]"),
+                (
+                    "the weights stay frozen",
+                    "    energy = grad",
+                    "    network.requires_grad_(False)\n    energy = grad",
+                ),
+                (
+                    "takes a step",
+                    "    energy = grad",
+                    "    [p.data.mul_(0.999) for p in network.parameters()]\n    energy = grad",
+                ),
+            ),
             *edits(
                 GRADIENTS,
                 ("the mean loss", 'reduction="sum"', 'reduction="mean"'),
@@ -252,8 +487,30 @@ ANSWERS = {
         ],
     },
     "ex-6-4": {
-        "right": [DECIDE],
+        "right": [DECIDE, BY_STATISTICS, BY_MERGE, BY_NUMPY, BY_LOOP],
         "wrong": [
+            *edits(
+                DECIDE,
+                ("from the fence on", "difference > 2 * error", "difference >= 2 * error"),
+                ("divided by the error", "difference > 2 * error", "difference / error > 2"),
+                (
+                    "no error below a thousandth",
+                    "float(gains.std(ddof=1) / len(gains) ** 0.5)",
+                    "max(0.001, float(gains.std(ddof=1) / len(gains) ** 0.5))",
+                ),
+                ("the first two seeds", "gains = (mine - gap).to_numpy()", "gains = (mine - gap).to_numpy()[:2]"),
+                ("rounded", "float(gains.mean())", "round(float(gains.mean()), 3)"),
+                ("in per cent of the average", "float(gains.mean())", "float(gains.mean() / abs(gap.mean()))"),
+                ("numbers as text", '"error": error', '"error": f"{error:.6f}"'),
+            ),
+            (
+                "1.96 standard errors",
+                changed(changed(DECIDE, "-2 * error", "-1.96 * error"), "> 2 * error", "> 1.96 * error"),
+            ),
+            (
+                "Student's quantile for three seeds",
+                changed(changed(DECIDE, "-2 * error", "-4.303 * error"), "> 2 * error", "> 4.303 * error"),
+            ),
             *edits(
                 DECIDE,
                 ("gap less mine", "(mine - gap)", "(gap - mine)"),
