@@ -417,7 +417,7 @@ mask = torch.tensor([[1.0, 1.0, 0.0, 0.0]])
 plain, masked = embed(states, mask).item(), embed_masked(states, mask).item()
 museum.answer(f"""
 **Neither.** The first averages the padding too, which has states of its own. The second sets them to zero and still divides by the **padded length**. Two tokens with 1 and 3 and two of padding with 5: the mean of the text is 2, the first
-gives {plain:g}, the second {masked:g}. Divide by the number of tokens: `(states * mask).sum(1) / mask.sum(1)`.
+gives {plain:g}, the second {masked:g}. Divide by the number of tokens: `(states * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True)`.
 
 It is the same bug as averaging pictures of several sizes that were padded to one. The test: more padding must not change anything.
 """, {
