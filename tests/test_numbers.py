@@ -86,7 +86,8 @@ def test_a_placeholder_gives_the_chapters_digits(id_):
 def test_questions_carry_it_to_their_page_the_mock_interview_and_the_cards(bank):
     mock = json.dumps(text_of("interview/mock.ipynb"), ensure_ascii=False)
     cards = {
-        row["id"]: row for row in csv.DictReader(io.StringIO(flashcards.table([q for _, q in bank.values()]).decode()))
+        row["id"]: row
+        for row in csv.DictReader(io.StringIO(flashcards.table([q for _, q in bank.values()]).decode("utf-8-sig")))
     }
     seen = set()
     for written, question in bank.values():
