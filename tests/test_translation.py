@@ -290,7 +290,20 @@ def test_a_changed_sentence_is_fuzzy_and_stops_the_build_until_somebody_looked(t
     entry = again.catalogues["a"].get("It has ⟨1⟩ good heads.")
     assert entry.fuzzy
     assert entry.string == "它有 ⟨1⟩ 个头部。"
-    assert '#| msgid "It has ⟨1⟩ heads."' in (tmp_path / "zh" / "a.po").read_text(encoding="utf-8")
+    written = (tmp_path / "zh" / "a.po").read_text(encoding="utf-8")
+    assert '#| msgid "It has ⟨1⟩ heads."' in written
+    # Whoever merges once more before somebody looked finds the same.
+    again.merge("a", maker.found["a"])
+    assert (tmp_path / "zh" / "a.po").read_text(encoding="utf-8") == written
+
+
+def test_a_long_former_sentence_is_read_as_it_was_written(tmp_path):
+    long = " ".join(["It has ⟨1⟩ heads", *(f'and a "tail" of kind {letter}' for letter in "abcdefgh")]) + "."
+    maker = edition_of(tmp_path, PAGE, **{long: "长"})
+    maker.edition.merge("a", {long.replace("heads", "good heads"): ""})
+    (entry,) = [each for each in catalogues.Edition.read(tmp_path / "zh").catalogues["a"] if each.fuzzy]
+    assert list(entry.previous_id) == [long]
+    assert entry.user_comments == []
 
 
 def test_a_page_that_is_not_listed_stays_english_and_says_so(tmp_path):

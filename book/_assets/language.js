@@ -4,10 +4,15 @@ const KEY = "gaplab-language";
 const own = document.documentElement.lang;
 const other = /** @type {HTMLAnchorElement | null} */ (document.querySelector("a.gaplab-language"));
 
-/** The last heading, cell, question, term or source above the middle of the screen: places bear one name in both languages. */
+const TOP = 120; // pixels from the top of the screen: the page's head, and a line of text
+
+/** Where the reader is: at the place that a link has led to, else at the last one that begins above; languages share names. */
 const here = () => {
+  const top = (place) => place.getBoundingClientRect().top;
+  const linked = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (linked && top(linked) >= 0 && top(linked) < innerHeight / 2) return location.hash;
   const places = [...document.querySelectorAll("article :is(section, .cell, details, dt, .citation)[id]")];
-  const above = places.filter((place) => place.getBoundingClientRect().top < innerHeight / 2);
+  const above = places.filter((place) => place.checkVisibility() && top(place) < TOP);
   return scrollY > 0 && above.length ? `#${above[above.length - 1].id}` : "";
 };
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
-from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po, write_po
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import denormalize, read_po, write_po
 
 from gaplab_editions import markup, messages
 
@@ -58,6 +58,8 @@ class Edition:
         for path in sorted(folder.rglob("*.po")):
             name = path.relative_to(folder).with_suffix("").as_posix()
             edition.catalogues[name] = read_po(BytesIO(path.read_bytes()), locale=edition.locale)
+            for entry in edition.catalogues[name]:
+                _know_former(entry)
         return edition
 
     @property
@@ -111,7 +113,12 @@ class Edition:
         for key, example in found.items():
             template.add(key, auto_comments=[example] if example != key else ())
         catalogue = self.catalogues.setdefault(name, Catalog(locale=self.locale))
+        former = {entry.id: entry.previous_id for entry in catalogue if entry.fuzzy}  # Babel forgets them
         catalogue.update(template, update_header_comment=False)
+        for message, previous in former.items():
+            kept = catalogue.get(str(message))
+            if kept and kept.fuzzy:
+                kept.previous_id = previous
         catalogue.obsolete.clear()
         self.write(name)
 
@@ -125,6 +132,14 @@ class Edition:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(HEAD.format(self.locale) + text.getvalue().decode().lstrip("\n"), encoding="utf-8")
+
+
+def _know_former(entry: Message) -> None:
+    """Read an entry's former English, which Babel writes and takes for a translator's comment when it reads it."""
+    lines = [line.removeprefix("|").strip() for line in entry.user_comments if line.startswith("|")]
+    entry.user_comments = [line for line in entry.user_comments if not line.startswith("|")]
+    if lines:
+        entry.previous_id = [denormalize(" ".join(lines).removeprefix("msgid "))]
 
 
 def faults(english: str, translated: str, in_script: bool = False) -> Iterator[str]:

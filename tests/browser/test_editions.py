@@ -97,6 +97,18 @@ def test_the_switch_leads_to_the_same_place_and_is_remembered(open_page: Any, se
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["interview/gradients.html#q-grad-05", "03_nin_lineage.html#the-family-tree", "reference/glossary.html#term-GAP"],
+)
+def test_the_switch_knows_questions_terms_and_sections(open_page: Any, served_site: str, place: str) -> None:
+    page = open_page()
+    page.goto(f"{served_site}/{place}")
+    page.wait_for_function("scrollY > 0")
+    page.locator("a.gaplab-language").dispatch_event("click")
+    page.wait_for_url(f"**/zh/{place}")
+
+
 def test_search_engines_are_told_of_editions_where_an_address_is_set(site: Path) -> None:
     """They want whole addresses, and take a page with others for faulty."""
     tags = alternates("https://example.org/book/", "reference/cards.html")

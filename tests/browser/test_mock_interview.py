@@ -424,13 +424,19 @@ def test_what_is_kept_may_be_broken_or_old(served: Locator, text: str) -> None:
     expect(served.locator(".notice")).to_be_empty()
 
 
-def test_the_clock_says_when_half_a_minute_is_over(open_page: Any, site: Path, bank: dict[str, Question]) -> None:
-    page = open_page()
+def timed(page: Page, site: Path) -> Locator:
+    """Start an interview on a page whose clock the test winds."""
     page.clock.install()
     page.goto((site / "interview" / "mock.html").as_uri())
     found = ready(page)
     page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 60)
     start(found)
+    return found
+
+
+def test_the_clock_says_when_half_a_minute_is_over(open_page: Any, site: Path, bank: dict[str, Question]) -> None:
+    page = open_page()
+    found = timed(page, site)
     expect(found.get_by_role("timer")).to_have_text("0:00")
     page.clock.run_for(30_500)
     expect(found.get_by_role("timer")).to_have_text("0:30")
@@ -446,11 +452,7 @@ def test_the_clock_says_when_half_a_minute_is_over(open_page: Any, site: Path, b
 def test_the_clock_stands_while_the_reader_is_away(open_page: Any, site: Path) -> None:
     """Ten minutes with another page are no ten minutes for an answer, and a page loaded again forgets none."""
     page = open_page()
-    page.clock.install()
-    page.goto((site / "interview" / "mock.html").as_uri())
-    found = ready(page)
-    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 60)
-    start(found)
+    found = timed(page, site)
     page.clock.run_for(12_500)
 
     def go(away: bool) -> None:
