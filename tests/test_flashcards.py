@@ -1,5 +1,6 @@
 """The flashcards open as Anki opens them, keep their identity and their bytes, and need no PyTorch."""
 
+import codecs
 import csv
 import dataclasses
 import io
@@ -149,6 +150,7 @@ def test_every_field_is_filled_but_the_figure(opened, questions):
 
 
 def test_the_table_holds_the_bank(questions):
+    assert flashcards.table(questions).startswith(codecs.BOM_UTF8)  # by which Excel knows it
     rows = list(csv.DictReader(io.StringIO(flashcards.table(questions).decode("utf-8-sig"))))
     assert [row["id"] for row in rows] == [q.id for q in questions]
     assert tuple(rows[0]) == flashcards.COLUMNS

@@ -134,6 +134,14 @@ def test_labels_alternative_texts_and_parts_of_figures_are_messages():
     assert {"A cat and a dog", "Fig. 1", "Two animals", "Link here", "holds"} <= set(met)
 
 
+def test_what_stood_apart_stays_apart():
+    html = (
+        '<figcaption><span class="caption-number">Fig. 1 </span><span class="caption-text">Animals</span></figcaption>'
+    )
+    made, _ = said(html, **{"Fig. 1": "图 1", "Animals": "动物"})
+    assert BeautifulSoup(made, "html.parser").get_text() == "图 1 动物"
+
+
 def test_a_widget_speaks_from_its_state_and_its_module():
     payload = {"bytes": {}, "slug": "w", "state": {"network": "a net", "rows": [{"ask": "How many?", "href": "a b"}]}}
     payload["state"] |= {"name": "1_topic", "verdict": "all"}
@@ -219,7 +227,8 @@ def test_a_translated_page_links_its_own_first_mentions():
 PAGE = """<!DOCTYPE html>
 <html lang="en" data-content_root="./"><head><title>One — Book</title></head><body>
 <nav><a class="gaplab-language" href="zh/a.html">中文</a></nav>
-<article class="bd-article"><section id="one"><h1>One</h1><p>It has 3 heads.</p><img alt="" src="_images/a.png">
+<article class="bd-article"><section id="one"><h1>One</h1><p>It has 3 heads.</p>
+<picture><source srcset="_images/p.svg"><img alt="" src="_images/a.png"></picture>
 </section></article></body></html>"""
 ABOUT = """language = "zh-CN"
 translated = [{}]
@@ -257,6 +266,7 @@ def test_a_number_that_changes_appears_in_chinese_by_itself(tmp_path):
         assert list(maker.faults()) == []
         assert '<html lang="zh-CN" data-content_root=".././">' in made
         assert 'src="../_images/a.png"' in made
+        assert 'srcset="../_images/p.svg"' in made
         switch = BeautifulSoup(made, "html.parser").find("a", class_="gaplab-language")
         assert (switch["href"], switch["lang"], switch.get_text()) == ("../a.html", "en", "English")
 
@@ -304,6 +314,18 @@ def test_a_long_former_sentence_is_read_as_it_was_written(tmp_path):
     (entry,) = [each for each in catalogues.Edition.read(tmp_path / "zh").catalogues["a"] if each.fuzzy]
     assert list(entry.previous_id) == [long]
     assert entry.user_comments == []
+
+
+def test_files_of_the_interview_are_the_editions_own_once_all_of_it_is_translated(tmp_path):
+    link = '<p>It has 3 heads.</p><a href="interview-kit.html">kit</a>'
+    for translated, leads in (("", "../../interview/interview-kit.html"), ('"interview/a"', "interview-kit.html")):
+        folder = tmp_path / (translated and "whole")
+        edition_of(folder, PAGE, translated)
+        (folder / "site" / "interview").mkdir()
+        page = folder / "site" / "interview" / "a.html"
+        page.write_text(PAGE.replace("<p>It has 3 heads.</p>", link), encoding="utf-8")
+        maker = pages.Maker(catalogues.Edition.read(folder / "zh"), folder / "site", [page])
+        assert f'href="{leads}"' in maker.page("interview/a.html", whole=True)
 
 
 def test_a_page_that_is_not_listed_stays_english_and_says_so(tmp_path):
@@ -402,7 +424,15 @@ def test_flashcards_follow_when_the_whole_bank_is_translated(tmp_path):
     for key in keys:
         edition.catalogues["bank"].get(key).string = f"译 {key}"
     assert cards.write([one], edition, ROOT / "book", tmp_path) == []
+    speaker = cards.Bank(edition)
     line = (tmp_path / flashcards.TABLE).read_text(encoding="utf-8").splitlines()[1]
     assert f"译 {one.ask}" in line
+    assert [speaker.around(text) for text in ("He and others, 2016: Deep", "Nobody's")] == [
+        "He 等人, 2016: Deep",
+        "Nobody's",
+    ]
+    edition.merge("labels", {"Full answer": "Full answer"})
+    edition.catalogues["labels"].get("Full answer").string = "完整回答"
+    assert speaker.around("Full answer") == "完整回答"
     english = flashcards.deck([one], ROOT / "book", 0)
     assert (tmp_path / flashcards.DECK).read_bytes() != english

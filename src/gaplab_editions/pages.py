@@ -302,7 +302,7 @@ def link_mentions(body: Tag, mentions: Iterable[tuple[str, str]], terms: Mapping
             pattern = "|".join(map(re.escape, sorted({*said, english}, key=len, reverse=True)))
         else:
             year = re.search(r"\d{4}", english)
-            pattern = rf"{re.escape(english.split()[0])}[^。;;]{{0,24}}?{year[0] if year else ''}"
+            pattern = rf"{re.escape(english.split()[0])}[^。;\uff1b]{{0,24}}?{year[0] if year else ''}"
         for at, text in enumerate(texts):
             if found := re.search(pattern, text):
                 soup = BeautifulSoup("", "html.parser")

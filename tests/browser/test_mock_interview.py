@@ -679,6 +679,17 @@ VOICE = """
 """
 
 
+def test_chinese_is_read_by_a_chinese_voice_sentence_by_sentence(open_page: Any, site: Path) -> None:
+    page = open_page()
+    page.add_init_script(VOICE)
+    page.goto((site / "zh" / "interview" / "say_aloud.html").as_uri())
+    page.locator(".gaplab-voice button").first.click()
+    spoken = page.evaluate("said.filter(Boolean).map(({ lang, text }) => [lang, text])")
+    assert {lang for lang, _ in spoken} == {"zh-CN"}
+    assert len(spoken) > 1
+    assert not any("\u3002" in text[:-2] for _, text in spoken), "a sentence ends within what is said at once"
+
+
 def test_an_answer_is_read_aloud_and_copied(open_page: Any, site: Path, bank: dict[str, Question]) -> None:
     page = open_page()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -693,6 +704,7 @@ def test_an_answer_is_read_aloud_and_copied(open_page: Any, site: Path, bank: di
     press(found, "Read aloud")
     assert page.evaluate("said.filter(Boolean).map(({ text }) => text).join(' ')") == question.short
     assert page.evaluate("said.find(Boolean).rate ?? 1") == 1
+    assert page.evaluate("said.find(Boolean).lang") == page.locator("html").get_attribute("lang")
     page.clock.run_for(12_000)
     expect(found.locator(".gaplab-voice")).to_have_text("Stop reading 0:12")
     page.evaluate("said.at(-1).onend()")
