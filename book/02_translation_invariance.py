@@ -910,7 +910,7 @@ def neat_share(pooled):
 # %% [markdown]
 # A number like this needs a control. If a channel were special, a random *mixture* of channels would look less neat. So the 64
 # axes are turned to 64 random orthogonal directions, 20 times, and the same is counted. Szegedy and others (2014) found no
-# difference between units and random directions; Bau and others (2017) found one, on ImageNet networks.
+# difference between units and random directions; Bau and others (2017) found one, in an AlexNet that had learned scenes.
 
 
 # %% name="rotation"
@@ -987,7 +987,7 @@ trial.record(
     "T4", FAILS, beyond_chance.to_dict(), "points: share of neat channels (18 of their top 20 garments of one class) less that of random directions",
     stands_if=(-25, 10), cell="purities",
     because=f"{mean_spread(neat)} % of the channels are neat, and as many random mixtures of channels. The space carries the meaning; the single channel is not special, "
-    f"and fixing any one costs at most {mean_spread(largest.values())} points. Measured by class, the only label there is; Bau and others (2017) find, with many labels on ImageNet networks, that single channels do mean more than random directions.",
+    f"and fixing any one costs at most {mean_spread(largest.values())} points. Measured by class, the only label there is; Bau and others (2017) find, with many labels and an AlexNet that had learned scenes, that single channels do mean more than random directions.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -1295,8 +1295,9 @@ your_turn(
 #   of all three seeds, and the columns that turn into rows are three seeds as well.
 # - **"Zero is not even black here."** Right: garments are normalised, so black is a negative number and the zeros outside are
 #   grey. For ImageNet networks zero is the mean colour.
-# - **"Purity by class is no test of a texture."** True. It is the only label here, and the control uses the same one. On
-#   ImageNet, with labelled textures and parts, Bau and others (2017) find units more interpretable than random directions.
+# - **"Purity by class is no test of a texture."** True. It is the only label here, and the control uses the same one. In
+#   an AlexNet that had learned scenes, with labelled textures and parts, Bau and others (2017) find units more interpretable
+#   than random directions.
 # - **"Your scenes are artificial."** They are: cells of 16 pixels and torn garments. They decide between "how much" and
 #   "whether", and not how often real pictures hold small objects.
 # - **"Fashion-MNIST has 28 pixels."** The total stride is 4 and the map has 7 x 7 cells, as on ImageNet. How large the effects

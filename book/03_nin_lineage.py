@@ -1068,7 +1068,7 @@ trial.record(
     stands_if=(0, 2),
     cell="two-rates-table",
     because="The reason is not supported, the effect in part. With one rate the average bears higher rates, and leads at 110 layers. With two, the maximum's best loss is lower at each depth, but at body rates of 0.1 and more "
-    "the average stays better with 56 and 110 layers. At equal vector length the pools train nearly alike with 20 layers; deeper was not tried.",
+    "the average stays better with 56 and 110 layers, in 96 steps. At equal vector length the pools train nearly alike with 20 layers; deeper was not tried.",
 )
 
 # %% [markdown]

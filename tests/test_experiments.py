@@ -1,6 +1,7 @@
 """The long runs: their path in small, resuming, a cluster, lost workers, a full disk, and what is measured."""
 
 import functools
+import itertools
 import math
 import os
 import shutil
@@ -345,6 +346,17 @@ def test_shipped_grid_is_whole():
                 found = grid[(grid["train_size"] == count) & (grid["head"] == head) & (grid["lr"] == rate)]
                 assert found["seed"].tolist() == list(seeds)
                 assert found["epochs"].unique().tolist() == [epochs]
+
+
+def test_slower_classifiers_were_trained_with_every_pair_of_rates_and_every_seed():
+    runs = evidence.load("slower_classifier")
+    depths = [f"resnet{depth}" for depth in FULL.degradation_depths]
+    factors = [1.0, *(round(factor, 4) for factor in FULL.slower_factors)]
+    planned = itertools.product(depths, heads.POOLED, FULL.slower_rates, factors, FULL.more_seeds)
+    found = runs.round({"classifier_rate": 4})[["network", "head", "lr", "classifier_rate", "seed"]]
+    assert sorted(found.itertuples(index=False, name=None)) == sorted(planned)
+    assert runs["epochs"].unique().tolist() == [FULL.degradation_epochs]
+    assert runs["train_size"].unique().tolist() == [FULL.degradation_size]
 
 
 # What the measurements mean

@@ -36,6 +36,7 @@ TABLES = (
     "shift",
     "shift_networks",
     "size",
+    "slower_classifier",
     "stability",
     "transfer",
     "whole",

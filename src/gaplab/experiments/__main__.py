@@ -46,6 +46,7 @@ EXPERIMENTS = {
     "presence": Experiment((presence.trained, presence.measured), ("presence", "presence_networks")),
     "gradients": Experiment((depth.gradients,), ("gradients",)),
     "degradation": Experiment((depth.degradation,), ("degradation", "degradation_history")),
+    "slower": Experiment((depth.slower_classifier,), ("slower_classifier",)),
     "stability": Experiment((stability.stability,), ("stability",)),
     "rescaled": Experiment((stability.rescaled,), ("rescaled",)),
     "nin": Experiment((nin.control,), ("nin_control", "nin_history")),

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from gaplab import models
 from gaplab.data import normalise, stratified
 from gaplab.device import device
+from gaplab.experiments.heads import POOLED
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Result, Row, Run, Store
 from gaplab.experiments.training_run import garment_pictures, training_run
@@ -94,4 +95,28 @@ def degradation(settings: Settings, store: Store) -> list[Run]:
         for depth in settings.degradation_depths
         for rate in settings.rates
         for seed in settings.seeds
+    ]
+
+
+def slower_classifier(settings: Settings, store: Store) -> list[Run]:
+    """List runs as the residual ones of `degradation` whose classifier learns more slowly than the backbone.
+
+    Three epochs say that this is what a maximum lacks; these say whether it lasts. One rate for all layers is tried
+    here too, and a rate below those of `degradation`, with more seeds.
+    """
+    return [
+        training_run(
+            f"slower-resnet{depth}-{head}-lr{rate}-x{factor:.2g}-s{seed}",
+            network={"name": f"resnet{depth}", "head": head},
+            pictures=garment_pictures(settings, train_size=settings.degradation_size),
+            recipe={"epochs": settings.degradation_epochs, "lr": rate, "classifier_rate": factor},
+            seed=seed,
+            table="slower_classifier",
+            labels={"network": f"resnet{depth}", "head": head, "classifier_rate": factor},
+        )
+        for depth in settings.degradation_depths
+        for head in POOLED
+        for rate in settings.slower_rates
+        for factor in (1.0, *settings.slower_factors)
+        for seed in settings.more_seeds
     ]

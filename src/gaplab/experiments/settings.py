@@ -68,6 +68,10 @@ class Settings:
     degradation_depths: tuple[int, ...]
     degradation_size: int
     degradation_epochs: int
+    slower_rates: tuple[float, ...]
+    """Those of longer runs whose classifier learns more slowly; they go below ``rates``."""
+    slower_factors: tuple[float, ...]
+    """Of the classifier's learning rate there."""
     control_epochs: int
     nin_epochs: int
 
@@ -86,7 +90,7 @@ FULL = Settings(
     epochs=10,
     whole_size=60000,
     whole_epochs=15,
-    grid={500: (60, (0, 1, 2)), 2000: (30, (0, 1))},
+    grid={500: (60, (0, 1, 2)), 2000: (30, (0, 1, 2))},
     shift_epochs=12,
     shift_images=200,
     position_images=1000,
@@ -112,6 +116,8 @@ FULL = Settings(
     degradation_depths=(20, 56),
     degradation_size=5000,
     degradation_epochs=8,
+    slower_rates=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
+    slower_factors=(1 / 7, 1 / 49, 1 / 343),
     control_epochs=20,
     nin_epochs=10,
 )
@@ -156,6 +162,8 @@ QUICK = Settings(
     degradation_depths=(8,),
     degradation_size=100,
     degradation_epochs=1,
+    slower_rates=(0.01, 0.03),
+    slower_factors=(1 / 49,),
     control_epochs=1,
     nin_epochs=1,
 )
