@@ -73,6 +73,8 @@ class GeM(nn.Module):
             ("a sum", "class GeM(model.GeM):\n    def forward(self, x): return x.clamp(min=self.eps).pow(self.p).sum((2, 3)).pow(1 / self.p)"),
             ("the root's exponent detached",
              "class GeM(model.GeM):\n    def forward(self, x): return x.clamp(min=self.eps).pow(self.p).mean((2, 3)).pow(1 / self.p.item())"),
+            ("nothing for the layers before",
+             "class GeM(model.GeM):\n    def forward(self, x): return super().forward(x.detach())"),
             ("eps fixed", "class GeM(model.GeM):\n    def __init__(self, p=3.0, eps=1e-6): super().__init__(p, 1e-6)"),
             ("p fixed", "class GeM(model.GeM):\n    def __init__(self, p=3.0, eps=1e-6): super().__init__(3.0, eps)"),
         ],
@@ -112,6 +114,9 @@ class ResidualBlock(nn.Module):
             ("biases", block(text=[("3, 1, 1, bias=False", "3, 1, 1")])),
             ("no norm on the projection", block(
                 text=[("nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))", "nn.Conv2d(i, o, 1, stride, bias=False)")])),
+            ("no gradient through the shortcut", block("torch.relu(self.branch(x) + s.detach())")),
+            ("a norm that learns nothing", block(text=[("nn.BatchNorm2d(o), nn.ReLU()", "nn.BatchNorm2d(o, affine=False), nn.ReLU()")])),
+            ("a norm without running statistics", block(text=[("nn.BatchNorm2d(o), nn.ReLU()", "nn.BatchNorm2d(o, track_running_stats=False), nn.ReLU()")])),
             ("the input changed", block("torch.relu(x.add_(self.branch(x))) if self.short is None else torch.relu(self.branch(x) + s)")),
         ],
     },

@@ -213,6 +213,13 @@ def masked_mean(x, sizes):
     h, w = sizes[0]
     return x[:, :, :h, :w].mean(axis=(2, 3))
 """),
+            ("NaN replaced, then times a mask", """
+def masked_mean(x, sizes):
+    h, w = np.arange(x.shape[2]), np.arange(x.shape[3])
+    mask = (h[None, :, None] < sizes[:, 0, None, None]) & (w[None, None] < sizes[:, 1, None, None])
+    known = np.where(np.isnan(x), 0, x)
+    return ((known * mask[:, None]).sum((2, 3)) / mask.sum((1, 2))[:, None]).astype(x.dtype)
+"""),
             ("NaN skipped and the rest kept", """
 def masked_mean(x, sizes):
     return np.nanmean(x, axis=(2, 3))
@@ -464,6 +471,10 @@ def cost(layers, channels, height, width):
     return p, 2 * m
 """),
             ("height for width", "def cost(layers, channels, height, width): return model.cost(layers, channels, height, height)"),
+            ("a global pool that leaves the map's size", """
+def cost(layers, channels, height, width):
+    return model.cost([l for l in layers if l["kind"] != "gap" or {"kind": "flatten"} not in layers], channels, height, width)
+"""),
             ("a float", """
 def cost(layers, channels, height, width):
     p, m = model.cost(layers, channels, height, width)
@@ -498,6 +509,13 @@ def receptive_field(layers):
         return pixels
     low, high = min(seen(0)), max(seen(0))
     return high - low + 1, min(seen(1)) - low
+""",
+            """
+def receptive_field(layers):
+    if not layers: return 1, 1
+    kernels, strides, dilations = np.array(layers).T
+    spacings = np.cumprod(strides) // strides
+    return 1 + ((kernels - 1) * dilations * spacings).sum(), np.prod(strides)
 """,
         ],
         "wrong": [
@@ -627,6 +645,26 @@ def is_gradient(pool, slope):
             up[i] += 1e-5
             down[i] -= 1e-5
             if abs((pool(up) - pool(down)) / 2e-5 - slope(x)[i]) > 1e-3: return False
+    return True
+"""),
+            ("the last cell alone", """
+def is_gradient(pool, slope):
+    for n in range(2, 9):
+        x = [(i * 0.7 + 0.1) % 3 for i in range(n)]
+        d = (pool(x[:-1] + [x[-1] + 1e-5]) - pool(x[:-1] + [x[-1] - 1e-5])) / 2e-5
+        if abs(d - slope(x)[-1]) > 1e-3 * max(0.01, abs(d)): return False
+    return True
+"""),
+            ("rising points alone", """
+def is_gradient(pool, slope):
+    for n in range(2, 9):
+        x = [0.3 * i + 0.1 for i in range(n)]
+        for i in range(n):
+            up, down = x[:], x[:]
+            up[i] += 1e-5
+            down[i] -= 1e-5
+            d = (pool(up) - pool(down)) / 2e-5
+            if abs(d - slope(x)[i]) > 1e-3 * max(0.01, abs(d)): return False
     return True
 """),
             ("the first cell alone", """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gaplab.errors import ReaderError
-from gaplab.whiteboard.judging import Draws, Question, call, parts
+from gaplab.whiteboard.judging import Draws, Question, call, is_whole, parts
 
 QUESTION = Question(
     level="onsite",
@@ -76,7 +76,7 @@ def check(cost: Any, seed: int = 1) -> None:
         wanted = _counted(layers, channels, height, width)
         result = parts(call(cost, layers, channels, height, width, case=case), 2, "two whole numbers", case)
         for name, found, right in zip(("parameters", "multiply-adds"), result, wanted):  # noqa: B905
-            if not isinstance(found, int) or isinstance(found, bool):
+            if not is_whole(found):
                 raise ReaderError(f"For {case}, {found!r} came back for the {name}: give a whole number.")
             if found != right:
                 raise ReaderError(f"For {case}, your {found:,} {name} are too {'few' if found < right else 'many'}.")
@@ -95,7 +95,7 @@ def _networks(draws: Draws) -> list[tuple[str, list[dict[str, Any]], tuple[int, 
     norm, gap, flatten = ({"kind": kind} for kind in ("norm", "gap", "flatten"))
     pool: dict[str, Any] = {"kind": "max", "kernel": 3, "stride": 2, "padding": 1}
     stem: list[dict[str, Any]] = [conv(8, 7, 2, 3), norm, pool]
-    depthwise: list[dict[str, Any]] = [conv(8, 3, 2, 1, 8), norm, conv(out, 1, 1, 0), norm, gap, linear]
+    depthwise: list[dict[str, Any]] = [conv(8, 3, 2, 1, 8), norm, conv(out, 1, 1, 0), norm, gap, flatten, linear]
     flattened: list[dict[str, Any]] = [flatten, bare, linear]
     return [
         ("one 1x1 convolution", [conv(out, 1, 1, 0)], shape),

@@ -48,7 +48,7 @@ class GeM(nn.Module):
 
 
 def check(GeM: Any, seed: int = 1) -> None:  # noqa: N803 a class is handed over
-    """Compare values with powers written out, and the exponent's gradient with a difference.
+    """Compare values and the input's gradient with powers written out, and the exponent's with a difference.
 
     Raises:
         ReaderError: One sentence about the first thing that is wrong.
@@ -73,12 +73,13 @@ def check(GeM: Any, seed: int = 1) -> None:  # noqa: N803 a class is handed over
             raise ReaderError(
                 f"GeM({start:.2f}) starts with the parameter {float(p.detach()):.2f}: start from the p that is given."
             )
-        x = torch.tensor(draws.numbers(*shape), dtype=dtype)
+        x = torch.tensor(draws.numbers(*shape), dtype=dtype, requires_grad=True)
+        exact = x.detach().double().requires_grad_()
         for power in (start, 1.0, draws.number(1.2, 6.0)):
             here = f"{case}, with the parameter set to {power:.2f}"
             with torch.no_grad():
                 p.fill_(power)
-            found = call(pool, x, case=here)
+            found = call(pool, x.clone(), case=here)  # no leaf: one may write into those by mistake
             tolerance = 1e-4 if dtype == torch.float32 else 1e-6
             same(
                 found,
@@ -90,10 +91,14 @@ def check(GeM: Any, seed: int = 1) -> None:  # noqa: N803 a class is handed over
             )
             if not found.requires_grad:
                 raise ReaderError(f"For {here}, the result does not depend on a parameter that is learned.")
-            p.grad = None
+            p.grad = x.grad = exact.grad = None
             torch.autograd.backward(found.sum())
+            torch.autograd.backward(_mean(exact, float(p.detach()), eps).sum())
+            if x.grad is None or not torch.allclose(x.grad.double(), exact.grad, rtol=1e-3, atol=1e-5):
+                raise ReaderError(f"For {here}, the gradient at the input is wrong: the layers before it learn too.")
             step = 1e-4
-            rise = _mean(x.double(), power + step, eps).sum() - _mean(x.double(), power - step, eps).sum()
+            with torch.no_grad():
+                rise = _mean(exact, power + step, eps).sum() - _mean(exact, power - step, eps).sum()
             slope = p.grad if p.grad is not None else torch.zeros(1)
             tolerance = 2e-2 if dtype == torch.float32 else 1e-4
             wanted = float(rise) / (2 * step)

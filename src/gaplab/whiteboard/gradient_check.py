@@ -100,6 +100,13 @@ def _claims(draws: Draws) -> list[tuple[str, Any, Any, bool]]:
         right = soft_slope(cells)
         return right[:-1] + [1.5 * right[-1]]  # noqa: RUF005
 
+    def first_off(cells: list[float]) -> list[float]:
+        right = soft_slope(cells)
+        return [off * right[0]] + right[1:]  # noqa: RUF005
+
+    def to_the_last(cells: list[float]) -> list[float]:
+        return [0.0] * (len(cells) - 1) + [1.0]
+
     def odd_halved(cells: list[float]) -> list[float]:
         return [each / (2 if len(cells) % 2 else 1) for each in _mean_slope(cells)]
 
@@ -128,6 +135,8 @@ def _claims(draws: Draws) -> list[tuple[str, Any, Any, bool]]:
         ("a maximum with a minimum's gradient", max, lambda x: _max_slope([-each for each in x]), False),
         ("log-sum-exp pooling with a gradient that is a few percent too large", soft, nearly, False),
         ("log-sum-exp pooling whose gradient is wrong in the last cell", soft, last_wrong, False),
+        ("log-sum-exp pooling with a few percent too much gradient in the first cell", soft, first_off, False),
+        ("a maximum whose gradient goes to the last cell", max, to_the_last, False),
         ("log-sum-exp pooling with its gradient in reverse order", soft, backwards, False),
         ("a softmax-weighted mean whose gradient takes the weights as constants", softmax_mean, soft_slope, False),
         ("an average whose gradient is halved for odd lengths", _mean, odd_halved, False),

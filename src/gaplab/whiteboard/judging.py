@@ -203,6 +203,12 @@ def same(given: Any, wanted: Any, case: str, hint: str, like: Any = None, tolera
         raise ReaderError(f"For {case}, {wrong} of {len(targets)} numbers differ: {hint}")
 
 
+def is_whole(value: Any) -> bool:
+    """Whether an answer is a whole number, Python's own or NumPy's."""
+    kinds = (int,) if np is None else (int, np.integer)
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
 def parts(given: Any, count: int, names: str, case: str) -> Any:
     """Return the parts of an answer that has several.
 

@@ -43,13 +43,13 @@ def masked_mean(x: Any, sizes: Any) -> Any:
 
 
 def check(masked_mean: Any, seed: int = 1) -> None:
-    """Compare with sums written out, once with numbers in the padding and once with NaN.
+    """Compare with sums written out; the padding holds numbers, NaN or infinity.
 
     Raises:
         ReaderError: One sentence about the first thing that is wrong.
     """
     draws = Draws(seed)
-    for padding in ("numbers", "NaN"):
+    for padding in ("numbers", "NaN", "infinity"):
         for shape in draws.shapes():
             n, _, height, width = shape
             own = [[draws.whole(1, height), draws.whole(1, width)] for _ in range(n)]
@@ -61,7 +61,7 @@ def check(masked_mean: Any, seed: int = 1) -> None:
                 for channel in maps[i]:
                     means.append(sum(channel[a][b] for a in range(h) for b in range(w)) / (h * w))
                     for a, b in [(a, b) for a in range(height) for b in range(width) if a >= h or b >= w]:
-                        channel[a][b] = float("nan") if padding == "NaN" else 5.0 + abs(channel[a][b])
+                        channel[a][b] = 5.0 + abs(channel[a][b]) if padding == "numbers" else float(padding)
                 wanted.append(means)
             for dtype in floats():
                 x = array(maps, dtype)

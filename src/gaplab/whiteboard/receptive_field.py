@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gaplab.errors import ReaderError
-from gaplab.whiteboard.judging import Draws, Question, call, parts
+from gaplab.whiteboard.judging import Draws, Question, call, is_whole, parts
 
 QUESTION = Question(
     level="screen",
@@ -66,7 +66,7 @@ def check(receptive_field: Any, seed: int = 1) -> None:
         first, second = (_first_and_last(layers, cell) for cell in (0, 1))
         wanted = (first[1] - first[0] + 1, second[0] - first[0])
         for name, found, right in zip(("field", "spacing"), result, wanted):  # noqa: B905
-            if not isinstance(found, int) or isinstance(found, bool):
+            if not is_whole(found):
                 raise ReaderError(f"For {case}, {found!r} came back for the {name}: give a whole number.")
             if found != right:
                 raise ReaderError(

@@ -65,7 +65,7 @@ class ResidualBlock(nn.Module):
 
 
 def check(ResidualBlock: Any, seed: int = 1) -> None:  # noqa: N803 a class is handed over
-    """Build blocks with and without a projection, and recompute them from their own layers in both modes.
+    """Build blocks with and without a projection; recompute them and the input's gradient from their own layers.
 
     Raises:
         ReaderError: One sentence about the first thing that is wrong.
@@ -88,22 +88,32 @@ def check(ResidualBlock: Any, seed: int = 1) -> None:  # noqa: N803 a class is h
             _redraw(block, draws)
             for training, shape in ((False, (1, given, 5, 8)), (True, (2, given, 7, 4)), (False, (3, given, 4, 4))):
                 block.train(training)
-                x = torch.tensor(draws.numbers(*shape), dtype=dtype)
+                x = torch.tensor(draws.numbers(*shape), dtype=dtype, requires_grad=True)
                 possible = _outputs(layers, x, stride, training)
+                sent = torch.tensor(draws.numbers(possible[0].numel()), dtype=dtype).view_as(possible[0])
                 case = (
                     f"{what} in {str(dtype)[6:]}, input {told(shape)}, {'training' if training else 'evaluation'} mode"
                 )
-                with torch.no_grad():
-                    found = call(block, x, case=case)
+                found = call(block, x.clone(), case=case)  # no leaf: one may write into those by mistake
                 if not isinstance(found, Tensor) or found.shape != possible[0].shape:
                     same(found, possible[0].tolist(), case, "", x)
                 scale = 1e-3 if dtype == torch.float32 else 1e-9
-                if not any(
-                    torch.allclose(found, each, rtol=scale, atol=scale * float(each.abs().max())) for each in possible
-                ):
+
+                def close(a: Tensor, b: Tensor, scale: float = scale) -> bool:
+                    return torch.allclose(a, b, rtol=scale, atol=scale * float(b.abs().max()))
+
+                alike = [each for each in possible if close(found, each)]
+                if not alike:
                     raise ReaderError(
                         f"For {case}, the numbers differ: are the layers in order, each used once, is the shortcut "
                         "right, and where does the last ReLU stand?"
+                    )
+                slopes = [torch.autograd.grad(each, x, sent)[0] for each in alike]
+                slope = torch.autograd.grad(found, x, sent)[0] if found.requires_grad else torch.zeros_like(x)
+                if not any(close(slope, each) for each in slopes):
+                    raise ReaderError(
+                        f"For {case}, the numbers are right and the gradient at the input is not: it flows through "
+                        "the branch and through the shortcut."
                     )
 
 
@@ -127,6 +137,8 @@ def _layers(
         )
     if any(conv.bias is not None for conv in found):
         raise ReaderError(f"{what} has a convolution with a bias, which the batch norm behind it would remove.")
+    if any(norm.weight is None or norm.running_mean is None for norm in norms):
+        raise ReaderError(f"{what} has a batch norm without learned scale or without running statistics.")
     return sorted(found, key=lambda conv: -conv.kernel_size[0]), norms
 
 
@@ -153,16 +165,13 @@ def _outputs(
         return F.batch_norm(y, mean, var, norm.weight, norm.bias, training, eps=norm.eps)
 
     found = []
-    with torch.no_grad():
-        for (first, second), order in itertools.product(
-            itertools.permutations(convs[:2]), itertools.permutations(norms)
-        ):
-            if first.weight.shape[1] != x.shape[1] or second.weight.shape[1] != first.weight.shape[0]:
-                continue
-            y = F.conv2d(x, first.weight, stride=stride, padding=1)
-            y = F.conv2d(F.relu(normed(y, order[0])), second.weight, padding=1)
-            shortcut = normed(F.conv2d(x, convs[2].weight, stride=stride), order[2]) if len(convs) > 2 else x
-            found.append(F.relu(normed(y, order[1]) + shortcut))
+    for (first, second), order in itertools.product(itertools.permutations(convs[:2]), itertools.permutations(norms)):
+        if first.weight.shape[1] != x.shape[1] or second.weight.shape[1] != first.weight.shape[0]:
+            continue
+        y = F.conv2d(x, first.weight, stride=stride, padding=1)
+        y = F.conv2d(F.relu(normed(y, order[0])), second.weight, padding=1)
+        shortcut = normed(F.conv2d(x, convs[2].weight, stride=stride), order[2]) if len(convs) > 2 else x
+        found.append(F.relu(normed(y, order[1]) + shortcut))
     if not found:
         raise ReaderError("The 3x3 convolutions have channels that do not fit one behind the other.")
     return found
