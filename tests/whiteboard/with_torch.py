@@ -114,6 +114,7 @@ class ResidualBlock(nn.Module):
             ("biases", block(text=[("3, 1, 1, bias=False", "3, 1, 1")])),
             ("no norm on the projection", block(
                 text=[("nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))", "nn.Conv2d(i, o, 1, stride, bias=False)")])),
+            ("nothing for the layers before", block("torch.relu(self.branch(x.detach()) + s.detach())", text=[("s = x if", "x = x.detach(); s = x if")])),
             ("no gradient through the shortcut", block("torch.relu(self.branch(x) + s.detach())")),
             ("a norm that learns nothing", block(text=[("nn.BatchNorm2d(o), nn.ReLU()", "nn.BatchNorm2d(o, affine=False), nn.ReLU()")])),
             ("a norm without running statistics", block(text=[("nn.BatchNorm2d(o), nn.ReLU()", "nn.BatchNorm2d(o, track_running_stats=False), nn.ReLU()")])),

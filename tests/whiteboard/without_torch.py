@@ -4,6 +4,24 @@ An answer is code; a function that it does not define is the model solution's. T
 plain Python on lists, and is judged in the page as well.
 """
 
+DIFFERENCES = """
+def is_gradient(pool, slope):
+    for x in POINTS:
+        for i in range(len(x)):
+            up, down = x[:], x[:]
+            up[i] += 1e-5
+            down[i] -= 1e-5
+            d = (pool(up) - pool(down)) / 2e-5
+            if abs(d - slope(x)[i]) > 1e-3 * max(0.01, abs(d)): return False
+    return True
+"""
+
+
+def differences(points):
+    """Write a gradient check that compares with central differences at these points, and at no others."""
+    return DIFFERENCES.replace("POINTS", points)
+
+
 ANSWERS = {
     "avg_pool": {
         "right": [
@@ -615,17 +633,7 @@ def is_gradient(pool, slope):
         if abs(change - sum(slope(x))) > 1e-6 * max(1, abs(change)): return False
     return True
 """),
-            ("one length", """
-def is_gradient(pool, slope):
-    x = [0.3, -1.2, 2.0, 0.9]
-    for i in range(4):
-        up, down = x[:], x[:]
-        up[i] += 1e-5
-        down[i] -= 1e-5
-        d = (pool(up) - pool(down)) / 2e-5
-        if abs(d - slope(x)[i]) > 1e-3 * max(0.01, abs(d)): return False
-    return True
-"""),
+            ("one length", differences("[[0.3, -1.2, 2.0, 0.9]]")),
             ("a step lost in rounding", """
 def is_gradient(pool, slope):
     for n in (2, 3, 5):
@@ -636,17 +644,7 @@ def is_gradient(pool, slope):
             if abs((pool(up) - pool(x)) / 1e-16 - slope(x)[i]) > 1e-3: return False
     return True
 """),
-            ("equal cells alone", """
-def is_gradient(pool, slope):
-    for n in (2, 3, 5):
-        x = [1.0] * n
-        for i in range(n):
-            up, down = x[:], x[:]
-            up[i] += 1e-5
-            down[i] -= 1e-5
-            if abs((pool(up) - pool(down)) / 2e-5 - slope(x)[i]) > 1e-3: return False
-    return True
-"""),
+            ("equal cells alone", differences("[[1.0] * n for n in (2, 3, 5)]")),
             ("the last cell alone", """
 def is_gradient(pool, slope):
     for n in range(2, 9):
@@ -655,18 +653,7 @@ def is_gradient(pool, slope):
         if abs(d - slope(x)[-1]) > 1e-3 * max(0.01, abs(d)): return False
     return True
 """),
-            ("rising points alone", """
-def is_gradient(pool, slope):
-    for n in range(2, 9):
-        x = [0.3 * i + 0.1 for i in range(n)]
-        for i in range(n):
-            up, down = x[:], x[:]
-            up[i] += 1e-5
-            down[i] -= 1e-5
-            d = (pool(up) - pool(down)) / 2e-5
-            if abs(d - slope(x)[i]) > 1e-3 * max(0.01, abs(d)): return False
-    return True
-"""),
+            ("rising points alone", differences("[[0.3 * i + 0.1 for i in range(n)] for n in range(2, 9)]")),
             ("the first cell alone", """
 def is_gradient(pool, slope):
     for n in range(2, 9):
