@@ -19,7 +19,7 @@
 #
 # **What holds for every question.** Maps have the shape `(N, C, H, W)`: pictures, channels, rows, columns. Your code works for any such shape unless the question says otherwise: one picture, one channel and one
 # cell included, and H and W need not be equal. They come as NumPy arrays in the questions that have *Write it in this page* below them, and as PyTorch tensors in the others. Your code does not change what it is given. An array or tensor that it returns has the number type of the one that came in,
-# float32 or float64. Nothing but values is judged, so any style will do.
+# float32 or float64. Only what it computes is judged, gradients included, so any style will do.
 #
 # On paper first: say aloud what you are going to do, write it, work it through by hand on one picture with one channel and a 2 x 3 map, and only then run the check.
 
