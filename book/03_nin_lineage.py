@@ -10,13 +10,13 @@
 # %% [markdown]
 # # Did ResNet get its pooling from Network in Network?
 #
-# **The answer.** The average is Network in Network's idea, but ResNet's head, average and then one linear layer, is GoogLeNet's, and the ResNet paper never tests it
+# **The answer in three sentences.** The average is Network in Network's idea, but ResNet's head, average and then one linear layer, is GoogLeNet's, and the ResNet paper never tests it
 # against another head. Shortcuts do rescue a gradient that vanishes; in ResNet's own setting, with batch norm, it does not vanish, and what shortcuts cure there is
 # *degradation*: the deeper plain network trains worse. We find no sign that an even gradient is what steadies very deep training: with a slower classifier
 # the maximum, whose gradient is as uneven as can be, reaches the lower training loss in short runs at each of the three depths that we tried.
 #
-# **You need** 1x1 convolutions, back-propagation and batch norm. **To read first**: down to the end of the first experiment, then the [verdicts](#verdicts).
-# Whoever doubts one finds *further evidence* between: [three heads](#heads), [80 classifiers](#walk), [NIN's control](#control),
+# **You need** 1x1 convolutions, back-propagation and batch norm. **To read first**, about twelve minutes: down to the end of the first experiment, then the [verdicts](#verdicts) and [what to say](#say-it-in-the-interview).
+# **Further evidence**, half an hour and more: [three heads](#heads), [80 classifiers](#walk), [NIN's control](#control),
 # [average against maximum by depth](#two-rates), [votes and what they send back](#cam).
 #
 # **NIN** is Network in Network (Lin, Chen, Yan 2014). **GAP** is global average pooling. A **head** is everything behind the last feature map. A **plain** network is a residual
@@ -55,7 +55,7 @@ trial.docket()
 # %% [markdown]
 # ## Predict
 #
-# Choose before you read on. Each answer is held against the measurement further down (`predict.settle`), so the quiz cannot be wrong in silence.
+# Choose before you read on. Each answer is held against the measurement further down (`predict.settle`).
 
 # %% name="predict" tags=["hide-input"]
 from gaplab.widgets import Choice, Predictions, Question
@@ -98,8 +98,7 @@ def block_gradients(network, images, labels):
 
 
 # %% [markdown]
-# All eight settings with 20 layers, live. Printed is a power of ten: the gradient at the first block divided by that at the last. Minus six means that
-# a millionth arrives.
+# All eight settings with 20 layers, live. Printed is a power of ten: the first block's gradient over the last's. Minus six: a millionth arrives.
 
 # %% name="live-grid"
 batch, batch_labels = data.stratified("train", 60)
@@ -119,18 +118,26 @@ for init, norm, name in SETTINGS:
 table = evidence.load("gradients")  # a table that a long run left in the package
 
 
-def by_block(init, kind, depth):
+def by_block(init, kind, depth, values="activation_gradient"):
     """Return gradient norms: one row a seed, one column a block."""
     chosen = table.query("init == @init and kind == @kind and depth == @depth")
-    return chosen.pivot(index="seed", columns="block", values="activation_gradient")
+    return chosen.pivot(index="seed", columns="block", values=values)
+
+
+# %% name="powers-of-ten"
+def powers(init, kind, depth, values):
+    """Return the power of ten from last block's gradient to first's, by seed."""
+    grid = by_block(init, kind, depth, values)
+    with np.errstate(divide="ignore"):  # a gradient of 0 becomes minus infinity
+        return np.log10(grid.iloc[:, 0] / grid.iloc[:, -1])
 
 
 KINDS, DEPTHS = list(figures.NETWORK_STYLE), (20, 56, 110)
-orders = {}
-for init, kind, depth in product(("he", "default"), KINDS, DEPTHS):
-    grid = by_block(init, kind, depth)
-    with np.errstate(divide="ignore"):  # a gradient of 0 becomes minus infinity
-        orders[init, kind, depth] = np.log10(grid.iloc[:, 0] / grid.iloc[:, -1])
+ALL = list(product(("he", "default"), KINDS, DEPTHS))
+# What goes on back, at the blocks' outputs:
+orders = {key: powers(*key, "activation_gradient") for key in ALL}
+# The gradient of a block's first convolution's weights is what training uses.
+at_weights = {key: powers(*key, "weight_gradient") for key in ALL}
 
 # %% name="gradients-agree" tags=["remove-input"]
 for (init, norm, name), value in live.items():
@@ -146,7 +153,7 @@ LABELS = {
     "plain": "plain, batch norm",
     "residual": "residual, batch norm",
 }
-WORDS = {"he": "He's", "default": "PyTorch's"}
+WORDS = {"he": "He's", "default": "PyTorch's own"}
 
 
 def gradient_panel(ax, init, depth):
@@ -178,25 +185,31 @@ show(
 )
 
 # %% [markdown]
-# Look for the one curve that falls off the axis, in the lower row, and for the level curve above it, which is the same network with shortcuts.
+# Look at the lower row: one curve falls off the axis, and above it the same network with shortcuts stays level.
 
 
-# %% name="gradients-table" tags=["remove-input"]
+# %% name="powers-rows" tags=["remove-input"]
 def written(values):
     """Write powers of ten over seeds, or that the gradient is too small for float32."""
     return mean_spread(values, 1) if np.isfinite(values).all() else "below 10⁻²⁰"
 
 
-figures.table(
-    pd.DataFrame(
+def powers_table(of):
+    """Return the powers of ten as a table, a line for each initialisation and network."""
+    return pd.DataFrame(
         [
             {"initial weights": WORDS[init], "network": label}
-            | {f"{depth} layers": written(orders[init, kind, depth]) for depth in DEPTHS}
+            | {f"{depth} layers": written(of[init, kind, depth]) for depth in DEPTHS}
             for init in ("default", "he")
             for kind, label in LABELS.items()
         ]
-    ),
-    caption="Power of ten by which the gradient at the first block exceeds that at the last, five seeds. Below 10⁻²⁰ the first block's gradient is 0 in float32.",
+    )
+
+
+# %% name="gradients-table" tags=["remove-input"]
+figures.table(
+    powers_table(orders),
+    caption="Power of ten by which the gradient at the first block exceeds that at the last, at the blocks' outputs, five seeds. Below 10⁻²⁰ the first block's gradient is 0 in float32.",
 )
 
 # %% name="gradients-numbers"
@@ -206,14 +219,16 @@ exploding = orders["he", "plain", 110]
 unbridled = orders["he", rescued, 110]
 tamed = 10 ** orders["he", "residual", 110].mean()
 mild = 10 ** -orders["he", bare, 110].mean()
+level = at_weights["he", rescued, 110]
 assert np.isneginf(orders["default", bare, 56]).all()
+assert abs(level.mean()) < 1 < unbridled.mean()
 
 # %% name="gradients-words" tags=["remove-input"]
 predict.settle(1, exploding.mean())
 say(f"""
 **So the mechanism is real.** Without batch norm and with small weights the gradient dies, and over only 20 layers shortcuts save {mean_spread(saved, 2)} powers of ten of it. He and others (2016, *Identity Mappings*) derive just that: along a clean shortcut the gradient does not vanish however small the weights.
 
-**And it is not ResNet's case.** The paper's networks, plain ones too, have batch norm and He's weights. There the gradient *grows* on its way back, by {mean_spread(exploding)} powers of ten over 110 plain layers; Yang and others (2019) derive that batch norm itself does this where shortcuts are missing. Shortcuts tame it to a factor of {tamed:.0f}. He's weights alone, without either, lose a factor of {mild:.0f}: no catastrophe. Nor do shortcuts cure everything: with He's weights and without batch norm they let the gradient explode, by {mean_spread(unbridled)} powers of ten.
+**And it is not ResNet's case.** The paper's networks, plain ones too, have batch norm and He's weights. There the gradient *grows* on its way back, by {mean_spread(exploding)} powers of ten over 110 plain layers; Yang and others (2019) derive that batch norm itself does this where shortcuts are missing. Shortcuts tame it to a factor of {tamed:.0f}. He's weights alone lose a factor of {mild:.0f}: no catastrophe. Nor do shortcuts cure everything: with He's weights and no batch norm the activations grow forward, and their gradient backward, by {mean_spread(unbridled)} powers of ten; [at the weights](#weights-table) it stays level ({mean_spread(level)}).
 """)
 
 # %% [markdown]
@@ -233,16 +248,23 @@ assert last_loss["plain20"] > 2.25 > 2.2 > last_loss["resnet20"]
 #
 # ### Does the deeper network train worse?
 #
-# The ResNet paper says itself that vanishing gradients have been "largely addressed" by normalised initialisation and intermediate normalisation, and that its plain networks' trouble is
-# "unlikely to be caused by vanishing gradients". Its subject is **degradation**: a deeper plain network has the higher *training* error, although it could copy the shallower one. We train four networks alike: 5,000 garments, 8 epochs, five learning rates, three seeds. `evidence.choose` takes the rate
+# The ResNet paper calls its plain networks' trouble "unlikely to be caused by vanishing gradients": with batch norm they "exhibit healthy norms" (section 4.1). Before training we find growth. Both say: not vanishing.
+# Its subject is **degradation**: a deeper plain network has the higher *training* error, although it could copy the shallower one. We train four networks alike: 5,000 garments, 8 epochs, five learning rates, three seeds. `evidence.choose` takes the rate
 # with the best accuracy on 2,000 other images, for each network.
 
+
 # %% name="degradation"
+def tied(choice):
+    """List the other rates that are within one standard error of the best."""
+    return ", ".join(f"{r:g}" for (r,) in choice.ties if (r,) != choice.best) or "none"
+
+
 degraded = evidence.load("degradation").query("head == 'gap'")
-best_rate, best_runs = {}, {}
+best_rate, ties, best_runs = {}, {}, {}
 for name in ("plain20", "plain56", "resnet20", "resnet56"):
     own = degraded[degraded["network"] == name]
-    best_rate[name] = evidence.choose(own).best[0]
+    choice = evidence.choose(own)
+    best_rate[name], ties[name] = choice.best[0], tied(choice)
     best_runs[name] = own[own["lr"] == best_rate[name]].set_index("seed")
 common = evidence.common_rate(degraded, ["network"])  # serves all four best
 at_common = degraded[degraded["lr"] == common].groupby("network")
@@ -295,6 +317,7 @@ figures.table(
             {
                 "network": name,
                 "rate": best_rate[name],
+                "ties": ties[name],
                 "training loss": mean_spread(own["train_loss"], 2),
                 "test accuracy": f"{mean_spread(100 * own['test_accuracy'])} %",
                 f"training loss at {common}": mean_spread(
@@ -304,7 +327,7 @@ figures.table(
             for name, own in best_runs.items()
         ]
     ),
-    caption="The same runs at each network's chosen rate, and at one common rate. Mean and standard deviation of three seeds; 5,000 images, 8 epochs.",
+    caption="The same runs at each network's chosen rate, and at one common rate. Ties: rates within one standard error of the best. Mean and standard deviation of three seeds; 5,000 images, 8 epochs.",
 )
 
 # %% name="degradation-numbers"
@@ -339,7 +362,20 @@ trial.record(
 #
 # N5 says that the average's even gradient steadies very deep training. [Short runs at 20, 56 and 110 layers](#two-rates-figure) decide: with one
 # learning rate the average bears far higher rates than the maximum, and is ahead at 110 layers. Give the classifier its own, lower rate, and the maximum ends with the lower training
-# loss at every depth. Most of the difference is the *size* of what the classifier reads. What is left, at high rates of the body, nobody has traced to the evenness of the gradient.
+# loss at every depth. With 20 layers most of the difference is the *size* of what the classifier reads; deeper, sizes were not made equal. What is left nobody has traced to the evenness of the gradient.
+
+# %% [markdown]
+# ## Further evidence: the gradient at the weights
+#
+# What trains a layer is the gradient of its *weights*: what comes back times what went forward. Here it is for each block's first convolution, in the same networks.
+# With He's weights, shortcuts and no batch norm the one grows backward as the other grows forward, so that between the blocks it stays level. It is no healthy network for that.
+
+# %% name="weights-table" tags=["remove-input"]
+blown_up = table.query("init == 'he' and kind == @rescued and depth == 110")["loss"].median()
+figures.table(
+    powers_table(at_weights),
+    caption=f"Power of ten by which the gradient of the first block's weights exceeds that of the last's, five seeds. The untrained residual network of 110 layers with He's weights and no batch norm has a loss of {blown_up / 1e6:.0f} million, where guessing has {np.log(10):.2f}.",
+)
 
 # %% [markdown]
 # ## Further evidence: three heads, side by side
@@ -426,6 +462,12 @@ figures.table(
 # %% [markdown]
 # NIN has ten maps because it has ten classes. GoogLeNet has 1024 and ResNet-50 has 2048 for the same 1000 classes. And this is what NIN's ten maps hold, in the trained network:
 
+# %% name="class-maps-training" tags=["hide-input"]
+card = weights.card("nin-gap-s0")
+recipe, images_seen = card["recipe"], card["data"]["train_images"]
+runs = evidence.load("nin_control").query("network == 'nin' and head == 'gap'")
+nin_run = runs[(runs["seed"] == card["seed"]) & (runs["lr"] == recipe["lr"])].iloc[0]
+
 # %% name="class-maps-figure" tags=["hide-input"]
 one = int(seen["NIN"].logits.softmax(dim=1)[range(10), garment_labels.tolist()].argmax())
 maps = seen["NIN"].feature_map[one].cpu().numpy()
@@ -435,7 +477,7 @@ show(
     figures.map_grid(maps, list(data.CLASSES), "activation", columns=6, photograph=grey),
     name="fig-class-maps",
     alt=f"A test garment and the ten last maps of a trained NIN, named by class. The map of the right class, {data.CLASSES[right_class]}, is bright; most others are dark.",
-    caption="The last feature map of a trained NIN (Fashion-MNIST, 10,000 images, 10 epochs, rate 0.03, seed 0) for one test garment: ten channels, ten classes. Each map's average is that class's logit.",
+    caption=f"The last feature map of a trained NIN (Fashion-MNIST, {images_seen:,} images, {recipe['epochs']} epochs, rate {recipe['lr']:g}, seed {card['seed']}, training loss {nin_run['train_loss']:.2f}) for one test garment: ten channels, ten classes. Each map's average is that class's logit.",
 )
 assert maps.mean(axis=(1, 2)).argmax() == right_class
 
@@ -704,7 +746,7 @@ show(
 )  # fmt: skip
 
 # %% [markdown]
-# The long lane in the middle begins in 2014 with GoogLeNet. ResNet joins it a year later.
+# The long lane in the middle begins in 2014 with GoogLeNet. Inception v3 joins it in December 2015, days before ResNet.
 
 # %% name="record-n1" tags=["hide-input"]
 same = [name for name in ("NIN", "GoogLeNet") if found[name][:2] == found["ResNet-50"][:2]]
@@ -737,7 +779,7 @@ trial.record(
     "N3",
     FAILS,
     len(kinds) - 1,
-    "other heads in torchvision's five ResNets to compare GAP with",
+    "kinds of head other than GAP and one linear layer among torchvision's five ResNets, which are the paper's",
     stands_if=(0, 0),
     cell="papers-heads",
     because="All end in GAP and one linear layer, the paper's CIFAR networks by its section 4.2 too, and the paper describes no run with another head, so its results cannot tell what the head contributes; they show that GAP does not stand in the way. "
@@ -755,12 +797,13 @@ trial.record(
 control = evidence.load("nin_control").query("network == 'control_cnn'")
 control = control.assign(error=100 - 100 * control["test_accuracy"])
 control["gap"] = 100 * control["train_accuracy"] - 100 + control["error"]
-tuned, alike = {}, {}
+tuned, alike, choices = {}, {}, {}
 for head, rows in control.groupby("head"):
     losses = rows.groupby("lr")["train_loss"].mean()
     alike_rate = (losses - 0.2).abs().idxmin()
     alike[head] = rows[rows["lr"] == alike_rate].set_index("seed")
-    tuned[head] = rows[rows["lr"] == evidence.choose(rows).best[0]].set_index("seed")
+    choices[head] = evidence.choose(rows)  # by validation accuracy
+    tuned[head] = rows[rows["lr"] == choices[head].best[0]].set_index("seed")
 
 # %% [markdown]
 # One stored network, loaded and judged again on part of the test images, shows that the table is of real networks:
@@ -782,10 +825,11 @@ ENDINGS = {
 }
 
 
-def described(rows, what):
+def described(rows, what, **more):
     """Return a table's columns for runs at one rate."""
     return {
-        f"{what}: rate": rows["lr"].iloc[0],
+        f"{what}: rate": f"{rows['lr'].iloc[0]:g}",
+        **{f"{what}: {name}": value for name, value in more.items()},
         f"{what}: loss": mean_spread(rows["train_loss"], 2),
         f"{what}: error": f"{mean_spread(rows['error'])} %",
     }
@@ -799,12 +843,12 @@ figures.table(
                 "behind ten class maps": ENDINGS[head],
                 "NIN's paper": f"{PUBLISHED[head]} %",
             }
-            | described(tuned[head], "chosen")
+            | described(tuned[head], "chosen", ties=tied(choices[head]))
             | described(alike[head], "equal fit")
             for head in PUBLISHED
         ]
     ),
-    caption="Test error in NIN's paper (CIFAR-10) and in our repeat (Fashion-MNIST, 10,000 images, 20 epochs, three seeds), with the training loss: at each head's chosen rate, and at the rate that brings it nearest to a training loss of 0.2.",
+    caption="Test error in NIN's paper (CIFAR-10) and in our repeat (Fashion-MNIST, 10,000 images, 20 epochs, three seeds), with the training loss: at each head's chosen rate (ties: other rates within one standard error of it), and at the rate that brings it nearest to a training loss of 0.2.",
 )
 
 # %% name="control-numbers"
@@ -906,10 +950,10 @@ def rates_map(ax, mean):
     colours = {"cmap": "viridis_r", "vmin": 0.3, "vmax": 2.3, "aspect": "auto"}
     image = ax.imshow(np.minimum(mean, 2.3), origin="lower", **colours)
     lowest = mean.to_numpy().min()
-    boxed = {"fill": False, "edgecolor": "black", "pad": 1.5}
+    boxed = {"fill": False, "edgecolor": figures.DEEP, "pad": 1.5}
     for (y, x), value in np.ndenumerate(mean.to_numpy()):
         style = {"ha": "center", "va": "center", "fontsize": 7.5}
-        style["color"] = "white" if value > 1.3 else "black"
+        style["color"] = figures.PALE if value > 1.3 else figures.DEEP
         if value == lowest:
             style |= {"weight": "bold", "bbox": boxed}
         ax.text(x, y, f"{value:.2f}" if value <= 3 else "div.", **style)
@@ -1177,7 +1221,7 @@ for ax, (name, (strength, (row, column))) in zip(panels, back.items(), strict=Tr
     coarse = F.avg_pool2d(strength[None, None], 4)[0, 0].numpy()
     steps = np.round(np.sqrt(coarse / coarse.max()), 2)
     image = ax.imshow(steps, cmap="viridis", vmin=0, vmax=1, extent=(0, 7, 7, 0))
-    frame = {"fill": False, "edgecolor": "white", "linewidth": 1.5}
+    frame = {"fill": False, "edgecolor": figures.PALE, "linewidth": 1.5}
     ax.add_patch(figures.plt.Rectangle((column, row), 1, 1, **frame))
     ax.set_title(photo_network.categories[top[name]], fontsize=9)
     ax.set_axis_off()
@@ -1322,15 +1366,15 @@ trial.table()
 
 # %% name="thirty-seconds" tags=["remove-input"]
 say(f"""
-**In 30 seconds.** "The average is Network in Network's idea. ResNet's head, average then one linear layer, is GoogLeNet's, and the ResNet paper never ablates it. Shortcuts can rescue a vanishing gradient, but with batch norm it doesn't vanish. The paper's subject is degradation: in my runs a deep plain network ends at training loss {ends["plain56"]:.1f}, with shortcuts at {ends["resnet56"]:.1f}."
+**In 30 seconds.** "The average is Network in Network's idea. ResNet's head, average then one linear layer, is GoogLeNet's, and the ResNet paper never ablates it. Shortcuts can rescue a vanishing gradient, but with batch norm it doesn't vanish. The paper's subject is degradation: in my runs fifty-six plain layers end at training loss {ends["plain56"]:.1f}, twenty at {ends["plain20"]:.1f}."
 
 **In 2 minutes.** "A linear layer behind the average gives the same logits as the average of a one-by-one convolution. So ResNet's head is NIN's without its ReLU, and it gives class activation maps for free. In torchvision {counts[census.GAP_LINEAR]} of {len(everyone)} classifiers have it.
 
 Does it regularise? In NIN's control on a conventional network the average beat a linear layer and lost to dropout. In my repeat it had less test error at equal training loss, and no less when each was tuned.
 
-Gradients: without batch norm and with small initial weights a plain network's gradient does vanish, and shortcuts keep it. ResNet had batch norm. There the plain gradient grows, and still the deeper plain network trains worse: that's degradation.
+Gradients: without batch norm and with small initial weights a plain network's gradient does vanish, and shortcuts keep it. With batch norm, as in ResNet, it grows, and still the deeper plain network trains worse: that's degradation.
 
-And the pool? With one learning rate the average is easier to train than the maximum, at the rates we tried more so in deep networks. Most of that is size: the maximum's vector is about {ratio:.0f} times as long. With a slower classifier, in short runs, the maximum trains as well. I know of no test at 152 layers."
+And the pool? With one learning rate the average trains more easily than the maximum, at the rates we tried more so when deep. With 20 layers that is mostly size: the maximum's vector is about {ratio:.0f} times as long. In short runs a slower classifier gives the maximum the lower best loss. I know of no test at 152 layers."
 """)
 
 # %% [markdown]
@@ -1345,7 +1389,7 @@ figures.answers(
         "“Then why did deep plain networks fail?”": "They degrade: the training error rises with depth. Their gradients are large enough, but hard to use; shattered gradients are one explanation, and the question isn't closed.",
         "“NIN's head and ResNet's are the same thing.”": "They are one identity apart: W mean(x) + b = mean(Wx + b). NIN's ReLU on the class maps breaks it.",
         "“NIN showed that GAP regularises better than dropout.”": "Not in its control on a conventional network: there dropout has less error than the average. On NIN's own network the paper has the average ahead.",
-        "“Average pooling's smooth gradient is why ResNet-152 trains.”": "The ResNet paper doesn't test that. In short runs to 110 layers the difference to a maximum is mostly the size of the pooled vector; with a slower classifier the maximum, with a sparse gradient, trains as well.",
+        "“Average pooling's smooth gradient is why ResNet-152 trains.”": "The ResNet paper doesn't test that. With 20 layers the difference to a maximum is mostly the size of the pooled vector. To 110 layers, in short runs, a slower classifier gives the maximum the lower best loss.",
         "“How would you really test the head?”": "Same body, several depths, both learning rates tuned on other seeds, pooled vectors scaled to equal length, training loss beside every accuracy.",
     }
 )

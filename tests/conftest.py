@@ -14,14 +14,17 @@ mpl.use("agg")
 collect_ignore_glob = ["*.ipynb"]
 
 LONG = (
-    "test_experiments.py",
-    "05_average_vs_max_gradients.ipynb",
     "test_site.py",
+    "04_variable_input_size.ipynb",
+    "test_laboratory.py",
+    "test_experiments.py",
     "test_wrong_answers.py",
-    "test_census.py",
-    "test_every_widget.py",
+    "01_parameter_count.ipynb",
     "test_mock_interview.py",
-    "test_weights.py",
+    "test_every_widget.py",
+    "02_translation_invariance.ipynb",
+    "05_average_vs_max_gradients.ipynb",
+    "test_grading.py",
     "test_second_device.py",
 )
 """The files that take longest, longest first."""

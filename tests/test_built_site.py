@@ -178,6 +178,15 @@ def test_code_has_a_node_for_a_colour_and_not_for_a_token(path):
     assert [pair for pair in neighbours if looks(pair[0]) == looks(pair[1])] == []
 
 
+def test_a_number_in_a_table_keeps_its_spread_and_its_unit():
+    for page in ("03_nin_lineage.html", "zh/03_nin_lineage.html", "reference/cards.html"):
+        cells = re.findall(r"<td([^>]*)>([^<]*)</td>", (SITE / page).read_text(encoding="utf-8"))
+        numbers = [kind for kind, text in cells if re.fullmatch(r"-?[\d.]+( ± [\d.]+| %)", text)]
+        assert len(numbers) > 20, page
+        assert set(numbers) == {' class="gaplab-number"'}, page
+        assert not any("class" in kind for kind, text in cells if re.search(r"[A-Za-z;]|, ", text)), page
+
+
 def test_the_worker_keeps_every_page_and_all_that_it_loads():
     worker = (SITE / "service-worker.js").read_text(encoding="utf-8")
     lists = json.loads(worker.partition("(self, ")[2].partition(");\n")[0])

@@ -118,6 +118,7 @@ def test_two_processes_give_the_same_tables(whole, tmp_path):
     assert quick(tmp_path, "rescaled", "--jobs", "2") == {"rescaled": tables(whole)["rescaled"]}
 
 
+@pytest.mark.thorough
 def test_dask_cluster_of_two_workers_gives_the_same_tables(whole, scheduler, tmp_path):
     chosen = ("size", "gradients")
     # Rates chosen before, the cluster trains networks and sends them to the workers that measure them.
@@ -504,11 +505,26 @@ def test_digits_are_shared_out_without_overlap_and_a_new_classifier_learns_them(
     images = torch.cat([part[0].flatten(1) for part in (train, validation, test)])
     assert len(torch.unique(images, dim=0)) == len(images)
     state = training_run.rounded(models.build("resnet8", "flatten", seed=0))
-    row = size.teach_classifier({"name": "resnet8", "head": "flatten"}, seed=0, count=50, state=state).rows["transfer"][
-        0
-    ]
+    arguments = {"network": {"name": "resnet8", "head": "flatten"}, "seed": 0, "count": 50, "state": state}
+    row = size.teach_classifier(**arguments, penalty=1e-3).rows["transfer"][0]
     assert row["train_accuracy"] > 0.9
     assert row["test_accuracy"] > 0.3
+
+
+def test_a_frozen_head_whose_vectors_are_short_pays_no_more_for_its_classifier(monkeypatch):
+    state = training_run.rounded(models.build("resnet8", "flatten", seed=0))
+    arguments = {"network": {"name": "resnet8", "head": "flatten"}, "seed": 0, "count": 50, "state": state}
+
+    def scaled(network, state):
+        model = training_run.rebuilt(network, state)
+        model.pool = models.Rescaled(model.pool, value=0.01)
+        return model
+
+    loss = size.teach_classifier(**arguments, penalty=0.1).rows["transfer"][0]["train_loss"]
+    monkeypatch.setattr(size, "rebuilt", scaled)
+    short = size.teach_classifier(**arguments, penalty=0.1).rows["transfer"][0]["train_loss"]
+    assert short == pytest.approx(loss, rel=0.02)
+    assert loss > 0.001  # so large a penalty is felt
 
 
 def test_a_taught_network_starts_from_the_garments_and_a_fresh_one_does_not():

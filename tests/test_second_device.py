@@ -56,11 +56,20 @@ def test_every_cell_runs_on_a_second_device(run, source, role):
 @pytest.mark.parametrize(
     ("chapter", "cell", "old", "new", "said"),
     [
-        (1, "receives-figure", "feature_map[0].cpu()", "feature_map[0]", "can't convert"),
-        (3, "heads", "7, 7).to(where)", "7, 7)", "on the same device"),
-        (5, "back-through", "pool(x).sum(), x", "pool(x).sum() + torch.ones(1), x", "on the same device"),
+        pytest.param(
+            *(1, "receives-figure", "feature_map[0].cpu()", "feature_map[0]", "can't convert"),
+            marks=pytest.mark.thorough, id="1-cuda",
+        ),
+        pytest.param(
+            *(3, "heads", "7, 7).to(where)", "7, 7)", "on the same device"),
+            marks=pytest.mark.thorough, id="3-cuda",
+        ),
+        pytest.param(
+            *(5, "back-through", "pool(x).sum(), x", "pool(x).sum() + torch.ones(1), x", "on the same device"),
+            id="5-cuda",
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_careless_edit_is_noticed(run, chapter, cell, old, new, said):
     done = run(CHAPTERS[chapter - 1], "cuda", cell, old, new)
     assert done.returncode

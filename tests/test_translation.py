@@ -196,6 +196,18 @@ def test_a_small_word_that_is_an_elements_text_or_label_is_read():
     assert met == ["correct", "wrong", "input", "gradient {1}", "centre"]
 
 
+def test_the_mark_between_the_parts_of_a_list_is_read():
+    source = (
+        'say(seen.join(", "), told.join("; "), bytes.join(","), lines.join("\\n")); f(", ", `${n}, ${m}`, `${h}:${s}`);'
+    )
+    words = {"{1}, {2}": "{1}\N{FULLWIDTH COMMA}{2}", ",": "\N{IDEOGRAPHIC COMMA}", ";": "\N{FULLWIDTH SEMICOLON}"}
+    made = scripts.translate(source, lambda text: words[text])
+    assert made == (
+        'say(seen.join("\N{IDEOGRAPHIC COMMA}"), told.join("\N{FULLWIDTH SEMICOLON}"), bytes.join(","), '
+        'lines.join("\\n")); f(", ", `${n}\N{FULLWIDTH COMMA}${m}`, `${h}:${s}`);'
+    )
+
+
 def test_no_blank_is_left_behind_chinese_punctuation():
     source = 'f(`sum of ${n}, ` + `density of ${m}. ` + "and the rest ", `<b>Map: </b><i>Two words </i>`);'
     words = {"sum of {1},": "总和 {1}\N{FULLWIDTH COMMA}", "density of {1}.": "密度 {1}。", "and the rest": "其余"}

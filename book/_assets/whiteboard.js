@@ -3,10 +3,8 @@
 const SECONDS = 60;
 const shared = JSON.parse(document.getElementById("gaplab-judging").textContent);
 
-/** Runs in the worker, from its own text: nothing from outside may be named in it. */
-function judge() {
-  // Python that runs the answer, then the check, and leaves in `said` what TOLD makes a sentence of, or nothing.
-  const DRIVER = `
+// Python that runs the answer, then the check, and leaves in `said` what TOLD makes a sentence of, or nothing.
+const DRIVER = `
 import io
 import sys
 
@@ -36,14 +34,17 @@ def judged():
 
 said = judged()
 `;
-  // What the checks import that MicroPython does not have.
-  const SMALL = {
-    "__future__.py": "annotations = None\n",
-    "typing.py": "Any = object\n",
-    "gaplab/__init__.py": "",
-    "gaplab/errors.py": "class ReaderError(Exception):\n    pass\n",
-    "gaplab/whiteboard/__init__.py": "",
-  };
+// What the checks import that MicroPython does not have.
+const SMALL = {
+  "__future__.py": "annotations = None\n",
+  "typing.py": "Any = object\n",
+  "gaplab/__init__.py": "",
+  "gaplab/errors.py": "class ReaderError(Exception):\n    pass\n",
+  "gaplab/whiteboard/__init__.py": "",
+};
+
+/** Runs in the worker, from its own text: nothing from outside may be named in it. */
+function judge() {
   const unpacked = (text) => {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
@@ -64,12 +65,10 @@ said = judged()
         stdout: () => {},
       });
       for (const folder of ["/book", "/book/gaplab", "/book/gaplab/whiteboard"]) python.FS.mkdir(folder);
-      for (const [name, text] of Object.entries({ ...SMALL, ...data.files })) {
-        python.FS.writeFile(`/book/${name}`, text);
-      }
+      for (const [name, text] of Object.entries(data.files)) python.FS.writeFile(`/book/${name}`, text);
       for (const [name, value] of Object.entries(data.given)) python.globals.set(name, value);
       python.runPython('import sys\nsys.path.append("/book")');
-      python.runPython(DRIVER);
+      python.runPython(data.driver);
       postMessage({ said: python.globals.get("said") });
     } catch (problem) {
       postMessage({ said: `judge\t${String(problem).split("\n")[0]}` });
@@ -125,7 +124,9 @@ async function sentence(task, code, seeds) {
       worker.addEventListener("error", ({ message }) => resolve(TOLD.judge(message)));
       worker.postMessage({
         python,
+        driver: DRIVER,
         files: {
+          ...SMALL,
           "gaplab/whiteboard/judging.py": shared.judging,
           [`gaplab/whiteboard/${task.name}.py`]: task.module,
         },

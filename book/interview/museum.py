@@ -32,7 +32,7 @@ _ = torch.manual_seed(0)
 # %% [markdown]
 # ## 1. The end of Network in Network
 #
-# From a textbook. The text says what the comment says. **Seen:** nothing, for months. Every cell ran.
+# From a textbook. The text says what the comment says. **Seen:** by no check, for months: every cell ran. One reader of a port saw a difference, in a curve.
 
 
 # %% name="exhibit-1"
@@ -49,11 +49,11 @@ one_hot = torch.zeros(1, 1, 7, 7)
 one_hot[..., 3, 3] = 49
 found, meant = nin_end()(one_hot).item(), one_hot.mean().item()
 museum.answer(f"""
-The comment says average, the layer takes the **maximum**. Both have the same output shape and no parameters, and both train, so neither a run nor a
-look at the curves tells them apart. One hot cell in a map of 49 does: the average of a map with one 49 in it is {meant:g}, this code gives {found:g}.
+The comment says average, the layer takes the **maximum**. Both have the same output shape and no parameters, and both train, so no run fails and a
+curve alone looks right. One reader of an older port saw a difference in March 2020, in a curve: with the average, says the report, the network “will train a lot slower”. No check saw it. One hot cell in a map of 49 tells them apart: the average of a map with one 49 in it is {meant:g}, this code gives {found:g}.
 
-It stood in four sections of the PyTorch edition of *Dive into Deep Learning* from May 2020, and was found one section at a time; the last was mended in January 2022. An older port of the
-book to PyTorch had it too. The lesson: test a layer by its value on an input where its rivals differ, never by its shape.
+It stood in four sections of the PyTorch edition of *Dive into Deep Learning* from May 2020, and was found one section at a time; the last was mended in January 2022. The older
+port, by others, had it too. The lesson: test a layer by its value on an input where its rivals differ, never by its shape.
 """, {
     "NiN, mended in August 2020": "https://github.com/d2l-ai/d2l-en/pull/1362",
     "ResNet, mended in August 2020": "https://github.com/d2l-ai/d2l-en/pull/1392",

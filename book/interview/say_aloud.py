@@ -73,7 +73,7 @@ pages.spoken(
     line="Any global pool frees the shape: the classifier gets C numbers at every input size. It does not free the accuracy, because the values of those numbers "
     "shift with the size of the objects.",
     number="S5",
-    remember="Feeding each picture at its own size was {:.1f} points worse than resizing all of them.",
+    remember="After equal training, reading each picture at its own size was {:.1f} points worse than resizing all of them.",
     trap="q-size-07", follow_up="q-size-13:1",
 )  # fmt: skip
 pages.in_two_minutes(4)
@@ -85,8 +85,8 @@ pages.thrown_in(thrown_in, 4)
 # %% name="spoken-gradients" tags=["remove-input"]
 pages.spoken(
     questions, verdicts,
-    line="At the pool the average sends the same gradient to every cell and the maximum sends all of it to one; the sums are equal, and in ResNet-50 one residual "
-    "block further back both are dense. What differs in training is mostly the scale of the pooled value.",
+    line="At the pool the average sends the same gradient to every cell and the maximum sends all of it to one; the sums are equal, and in a ResNet-50 with random weights both are "
+    "dense one block further back. With 20 layers what differs in training is mostly the size of the pooled vector; deeper we did not separate it.",
     number="G3",
     remember="One block back the maximum's gradient is still only about {:.0f} per cent as dense as the average's, in a small trained ResNet.",
     trap="q-grad-04", follow_up="q-grad-08:1",

@@ -83,10 +83,10 @@ def svg(figure: Figure, hues: Mapping[str, str]) -> str:
 
 
 def _page(figure: Figure) -> Bbox:
-    """Return the figure's page, in inches, without empty paper above and below."""
+    """Return the figure's page, in inches: without empty paper above and below, and with all that stands out there."""
     figure.draw_without_rendering()
-    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-    return Bbox([[0, max(0, box.y0 - 0.05)], [width, min(height, box.y1 + 0.05)]])
+    box = figure.get_tightbbox()
+    return Bbox([[0, box.y0 - 0.05], [figure.get_size_inches()[0], box.y1 + 0.05]])
 
 
 def _rounded(path: re.Match[str]) -> str:

@@ -29,6 +29,8 @@ Array = NDArray[Any]
 # One colour, marker and dash a series, the same in every figure and widget of the book.
 BLUE, ORANGE, GREEN, PINK, SKY, AMBER = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
 GREY = "#9AA5B1"
+PALE, DEEP = "#fefefe", "#010101"
+"""White and black upon a map, whose colours stay as they are in the dark; there ``white`` is paper, ``black`` ink."""
 # Each hue as a widget shows it: on light and on dark ground a thin line needs more contrast than on a figure's white.
 HUES = {
     "blue": (BLUE, "#0072b2", "#56b4e9"),

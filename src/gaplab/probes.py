@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from gaplab import models
 from gaplab.training import batches
 
+TINY = 1e-6
+"""Keeps a channel that never changes from being divided by nought."""
+
 
 @torch.no_grad()
 def pooled(network: nn.Module, images: Tensor) -> Tensor:
@@ -36,7 +39,7 @@ def standardised(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
         Both, float64 on the CPU.
     """
     x, y = train.detach().cpu().double(), test.detach().cpu().double()
-    mean, scale = x.mean(dim=0), x.std(dim=0) + 1e-6
+    mean, scale = x.mean(dim=0), x.std(dim=0) + TINY
     return (x - mean) / scale, (y - mean) / scale
 
 

@@ -36,6 +36,8 @@ COMPOSED = re.compile(
     r"|(.+?[.?!])( )(\[.+\]\([^)\s]*\))"
 )
 """How the interview's pages put sentences together that stand alone in the mock interview and on cards."""
+BLANK_BEHIND = re.compile(r"(?<=[：。？！]) ")
+"""A blank behind Chinese punctuation, which brings its own."""
 UNLINKED = frozenset(
     "a code pre h1 h2 h3 h4 h5 h6 figcaption caption summary table script style".split()  # noqa: SIM905
 )
@@ -64,10 +66,11 @@ class Maker:
 
         def look(catalogue: str, found: Found) -> markup.Look:
             def said(text: str) -> str:
-                if not self.edition.is_words(text):
+                if not (self.edition.is_words(text) or scripts.is_mark(text)):
                     return text
                 if catalogue.startswith("interview/") and (parts := COMPOSED.fullmatch(text)):
-                    return "".join(said(part) if part.strip(" *") else part for part in parts.groups() if part)
+                    composed = "".join(said(part) if part.strip(" *") else part for part in parts.groups() if part)
+                    return BLANK_BEHIND.sub("", composed)
                 found.note(catalogue, text)
                 return self.say(catalogue, text)
 

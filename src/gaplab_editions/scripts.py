@@ -22,6 +22,11 @@ CHOICE = re.compile(r"[?:] $")
 """What stands before a small word that is chosen within a sentence: ``${n} px ${n > 0 ? "right" : "left"}``."""
 READ = re.compile(r'(?:\btextContent = |"aria-(?:label|valuetext)", )(?:[^;`]*(?:[?:]|\|\|)\s+)?$')
 """What stands before a small word that is a text or a label, or one of two: ``textContent = x ? "a" : "b"``."""
+JOINED = re.compile(r"\.join\($")
+"""What stands before the mark between the parts of a list that readers see: ``seen.join(", ")``."""
+MARKS = (", ", "; ")
+MARKED = re.compile(r"(?=.*(?:\}[,:;.] |[,:;.] ?$| \())(?:[{}\d ×%,:;.()]|px|ms)*\}(?:[{}\d ×%,:;.()]|px|ms)*")
+"""How a template looks that has no words of its own but a mark that readers see: ``${layer}, ${height} × ${width}``."""
 END = tuple("、。，！：；？）》”…")
 """Chinese punctuation, which brings its own blank: none is written behind it."""
 CLASSES = re.compile(
@@ -33,6 +38,11 @@ TEXTS = re.compile(r"(?<=>)([^<>]+)(?=<)|(?<=aria-label=\")([^\"]+)(?=\")|(?<=pl
 
 PLURAL = re.compile(r'.*\? "" : "s"|.*\? "s" : ""')
 """An expression that makes a plural, of which Chinese has none: no message holds it."""
+
+
+def is_mark(text: str) -> bool:
+    """Tell whether a message is no more than the mark between the parts of a list, which Chinese writes otherwise."""
+    return text in (",", ";") or bool(MARKED.fullmatch(text))
 
 
 class Literal(NamedTuple):
@@ -136,12 +146,13 @@ def translate(source: str, look: Look, spoken: frozenset[str] = frozenset()) -> 
             before = source[max(literal.start - 160, 0) : literal.start - 1]
             choice = chosen and bool(CHOICE.search(before)) and literal.text.islower() and literal.text != "s"
             choice = choice or bool(READ.search(before) and CLASSES.fullmatch(literal.text))
+            choice = choice or bool(JOINED.search(before) and literal.text in MARKS)
             out += [source[at : literal.start], written(literal, choice)]
             at = literal.end
         return "".join([*out, source[at:end]])
 
     def written(literal: Literal, choice: bool) -> str:
-        text = _spoken(literal, look, spoken | {literal.text} if choice else spoken)
+        text = _spoken(literal, look, spoken | {literal.text.strip()} if choice else spoken)
         places = _expressions(literal, source)
         parts = [rewritten(*place, chosen=literal.text.startswith("{1} ")) for place in places]
         return re.sub(r"\{(\d+)\}", lambda found: f"${{{parts[int(found[1]) - 1]}}}", text) if parts else text
@@ -188,7 +199,7 @@ def _spoken(literal: Literal, look: Look, spoken: frozenset[str]) -> str:
     if (
         CLASSES.fullmatch(text)
         or CODE.fullmatch(text)
-        or not SENTENCE.search(text.strip())
+        or not (SENTENCE.search(text.strip()) or MARKED.fullmatch(text))
         or re.match(r"[a-z]+[-(]\S*(?:\(|$)", text)
     ):
         return literal.text

@@ -14,6 +14,7 @@ Jobs of the book's own:
 - `keeping`: a published site is kept on the reader's device after one visit.
 - `editions`: the Chinese edition, made of the built pages, and each edition in a file to carry.
 - `styles`, `scripts`, `code`: a page loads one style sheet and the scripts that it uses, and its code has few nodes.
+- `tables`: a number in a table stays on its line.
 
 Patches, each of which says what it waits for: `cells`, `offline`, `pictures`, `accessibility`, a part of `scripts`.
 """
@@ -43,6 +44,7 @@ from gaplab_site import (
     scripts,
     search,
     styles,
+    tables,
     verdicts,
 )
 
@@ -66,6 +68,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("html-page-context", scripts.load_few_scripts, priority=900)
     app.connect("html-page-context", styles.use_one_sheet, priority=900)
     app.connect("html-page-context", code.join_tokens)
+    app.connect("html-page-context", tables.keep_numbers_whole)
     app.connect("html-page-context", pictures.hold_pictures)
     app.connect("html-page-context", accessibility.satisfy_checkers)
     app.connect("html-page-context", editions.offer_editions)

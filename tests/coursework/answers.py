@@ -130,7 +130,7 @@ def main(source, answers, extent="all", seeds="1", *only):
         if facts["solution"] and cell.id in wanted:
             following = up_to_the_last_test(cells[position + 1 :])
             # The solution's own run fills caches, of data and of counts, that no fork then has to fill anew.
-            attempt(dict(namespace), cell.source, following)
+            own = attempt(dict(namespace), cell.source, following)
             texts = texts_of(cell, given.get(cell.id, {"right": [], "wrong": []}), stubs[cell.id], extent)
             result["answers"][cell.id] = tried = {}
             for label, text in texts.items():
@@ -141,8 +141,8 @@ def main(source, answers, extent="all", seeds="1", *only):
             with contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(cell.source, cell.id, "exec"), namespace)
         if facts["solution"] and cell.id in wanted:
-            # The source's own has just run, so its tests need no second run of it.
-            own = under_all(drawn, namespace, "right", "", following, assignment.cell_seconds)
+            if len(drawn) > 1:  # the solution has just run, so its tests need no second run of it
+                own = under_all(drawn, namespace, "right", "", following, assignment.cell_seconds)
             result["answers"][cell.id]["right: the source's own"] = own
             result["seconds"][cell.id] = round(time.monotonic() - started, 1)
             wanted.remove(cell.id)

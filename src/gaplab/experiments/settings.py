@@ -51,6 +51,8 @@ class Settings:
     digits: tuple[int, ...]
     """Handwritten digits that a network is transferred to."""
     digit_epochs: int
+    penalties: tuple[float, ...]
+    """Those of a classifier that is fitted to a frozen network's vectors."""
     scene_size: int
     """Training scenes."""
     scene_epochs: int
@@ -102,6 +104,7 @@ FULL = Settings(
     jitter_epochs=12,
     digits=(50, 500),
     digit_epochs=30,
+    penalties=(1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0),
     scene_size=3000,
     scene_epochs=15,
     scene_images=1000,
@@ -148,6 +151,7 @@ QUICK = Settings(
     jitter_epochs=1,
     digits=(50,),
     digit_epochs=1,
+    penalties=(1e-3, 1e-2),
     scene_size=100,
     scene_epochs=1,
     scene_images=50,

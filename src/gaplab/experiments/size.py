@@ -12,7 +12,7 @@ from gaplab.experiments.pictures import rescaled
 from gaplab.experiments.settings import Settings
 from gaplab.experiments.sweep import Result, Row, Run, State, Store
 from gaplab.experiments.training_run import garment_pictures, rebuilt, training_run
-from gaplab.probes import pooled, refit_classifier
+from gaplab.probes import TINY, pooled, refit_classifier, standardised
 from gaplab.training import Labelled, accuracy, fit, judge, refit_batch_norm
 
 
@@ -145,7 +145,7 @@ def try_sizes(network: Row, labels: Row, resized: bool, sizes: list[int], images
 
 
 def transferred(settings: Settings, store: Store) -> list[Run]:
-    """List the runs that teach the kept networks, and fresh ones, handwritten digits: one a rate and number of them."""
+    """List the runs that teach the kept networks, and fresh ones, digits: one a number of them and rate, or penalty."""
     runs = []
     for run in kept(settings, store):
         head = run.arguments["network"]["head"]
@@ -153,7 +153,9 @@ def transferred(settings: Settings, store: Store) -> list[Run]:
         for count in settings.digits:
             name = f"transfer-{head}-n{count}-s{shared['seed']}"
             sized = shared | {"count": count}
-            runs.append(Run(f"{name}-classifier", teach_classifier, sized, needs=run))
+            for penalty in settings.penalties:
+                held = sized | {"penalty": penalty}
+                runs.append(Run(f"{name}-classifier-p{penalty}", teach_classifier, held, needs=run))
             for rate in settings.rates:
                 recipe = sized | {"epochs": settings.digit_epochs, "lr": rate}
                 runs.append(Run(f"{name}-whole-lr{rate}", teach_whole, recipe, needs=run))
@@ -161,16 +163,28 @@ def transferred(settings: Settings, store: Store) -> list[Run]:
     return runs
 
 
-def teach_classifier(network: Row, seed: int, count: int, state: State) -> Result:
-    """Fit the linear classifier alone, from nothing, to handwritten digits."""
+def teach_classifier(network: Row, seed: int, count: int, penalty: float, state: State) -> Result:
+    """Fit the linear classifier alone, from nothing, to handwritten digits.
+
+    It reads standardised vectors: a penalty on the weights would ask more of a head whose vectors are short.
+    """
     model = rebuilt(network, state)
-    train, validation, test = _digit_sets(count, seed)
+    sets = _digit_sets(count, seed)
     linear = model.fc
     assert isinstance(linear, nn.Linear)
+    vectors = pooled(model, sets[0][0])
+    read, _ = standardised(vectors, vectors)
+    blank = nn.Linear(linear.in_features, linear.out_features).double()
     with torch.no_grad():
-        linear.weight.zero_()
-    model.fc = refit_classifier(linear, pooled(model, train[0]), train[1])
-    return _digit_result(model, network, seed, count, "classifier", 0, 0.0, (train, validation, test))
+        for parameter in blank.parameters():
+            parameter.zero_()
+    fitted = refit_classifier(blank, read, sets[0][1], penalty, steps=300)
+    with torch.no_grad():  # the same classifier, for vectors as they are
+        given = vectors.cpu().double()
+        weight = fitted.weight / (given.std(dim=0) + TINY)
+        linear.weight.copy_(weight)
+        linear.bias.copy_(fitted.bias - weight @ given.mean(dim=0))
+    return _digit_result(model, network, seed, count, ("classifier", 0, 0.0, penalty), sets)
 
 
 def teach_whole(network: Row, seed: int, count: int, epochs: int, lr: float, state: State | None = None) -> Result:
@@ -180,10 +194,11 @@ def teach_whole(network: Row, seed: int, count: int, epochs: int, lr: float, sta
         # The classifier starts afresh: it knows garments.
         fresh = {name: value for name, value in model.state_dict().items() if name.startswith("fc.")}
         model.load_state_dict(state | fresh)
-    train, validation, test = _digit_sets(count, seed)
-    fit(model, train, epochs=epochs, lr=lr, seed=seed, evaluate_every=epochs, progress=False)
+    sets = _digit_sets(count, seed)
+    fit(model, sets[0], epochs=epochs, lr=lr, seed=seed, evaluate_every=epochs, progress=False)
+    refit_batch_norm(model, sets[0][0])  # after a short run the running averages lag behind the weights
     how = "fresh" if state is None else "whole"
-    return _digit_result(model, network, seed, count, how, epochs, lr, (train, validation, test))
+    return _digit_result(model, network, seed, count, (how, epochs, lr, 0.0), sets)
 
 
 def _digit_sets(count: int, seed: int) -> tuple[Labelled, Labelled, Labelled]:
@@ -200,12 +215,11 @@ def _digit_result(
     network: Row,
     seed: int,
     count: int,
-    how: str,
-    epochs: int,
-    lr: float,
+    recipe: tuple[str, int, float, float],
     sets: tuple[Labelled, Labelled, Labelled],
 ) -> Result:
     (loss, right), (_, validated), (_, tested) = (judge(model, data) for data in sets)
+    how, epochs, lr, penalty = recipe
     row: Row = {
         "network": network["name"],
         "head": network["head"],
@@ -214,6 +228,7 @@ def _digit_result(
         "train_size": count,
         "epochs": epochs,
         "lr": lr,
+        "penalty": penalty,
         "train_loss": loss,
         "train_accuracy": right,
         "validation_accuracy": validated,

@@ -9,6 +9,23 @@ export function hush() {
 }
 
 /**
+ * Sentence by sentence: some voices break off in the middle of a long text.
+ * @param {string} text
+ * @param {string} language
+ * @param {() => void} over is told of the end, and of a voice that fails
+ */
+function speakSentences(text, language, over) {
+  const sentences = text.trim().split(/(?<=[.?!][”"]?)\s+|(?<=[。\uff1f\uff01][”"]?)(?![”"])/);
+  sentences.forEach((sentence, at) => {
+    const utterance = new SpeechSynthesisUtterance(sentence);
+    utterance.lang = language;
+    if (at === sentences.length - 1) utterance.onend = over;
+    utterance.onerror = over;
+    speechSynthesis.speak(utterance);
+  });
+}
+
+/**
  * A button that reads a text and, pressed again, stops, with the time beside it.
  * @param {string} text
  */
@@ -37,18 +54,9 @@ export function voiceButton(text) {
     running = setInterval(tick, 1000);
     tick();
     const language = place.closest("[lang]")?.getAttribute("lang") ?? "en";
-    // Sentence by sentence: some voices break off in the middle of a long text.
-    const sentences = text.trim().split(/(?<=[.?!][”"]?)\s+|(?<=[。\uff1f\uff01][”"]?)(?![”"])/);
-    sentences.forEach((sentence, at) => {
-      const utterance = new SpeechSynthesisUtterance(sentence);
-      utterance.lang = language;
-      const over = () => {
-        tick();
-        rest();
-      };
-      if (at === sentences.length - 1) utterance.onend = over;
-      utterance.onerror = over;
-      speechSynthesis.speak(utterance);
+    speakSentences(text, language, () => {
+      tick();
+      rest();
     });
   };
   button.onclick = () => {

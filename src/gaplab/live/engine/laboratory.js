@@ -17,105 +17,114 @@ import { decode, unpack } from "./weights.js";
  */
 
 /**
+ * @typedef {{ plan: any, numbers: Float32Array, wasm: Uint8Array<ArrayBuffer>, side: number, network: any }} Laid
+ * @typedef {import("./pictures.js").Picture} Picture
+ * @typedef {{ networks: Map<string, Laid>, picture: Picture, scaled: Picture }} Desk `scaled` is the picture at the side
+ *   at which it was wanted last: moves and noise leave that alone
+ */
+
+/**
  * Sets up a desk and returns its one door: `put` lays a network on it, `look` a picture; `walk` asks the same question
  * of several framings; anything else is one question.
  * @returns {(message: any) => Promise<any>}
  */
 export function laboratory() {
-  /** @type {Map<string, { plan: any, numbers: Float32Array, wasm: Uint8Array<ArrayBuffer>, side: number, network: any }>} */
-  const desks = new Map();
-  /** @type {import("./pictures.js").Picture} */
-  let picture = null;
-  /** The picture at the side at which it was wanted last: moves and noise leave that alone. */
-  let scaled = null;
-
-  async function put({ plan, weights, wasm, slow = false }) {
-    const numbers = decode(plan, await unpack(weights, plan.name));
-    const kernels = slow ? null : await unpack(wasm, "the engine");
-    desks.set(plan.name, { plan, numbers, wasm: kernels, side: 0, network: null });
-    return {};
-  }
-
-  function look(given) {
-    [picture, scaled] = [given, null];
-    return {};
-  }
-
-  /** The network for pictures of a side. Its memory is used again: sizes come by the dozen. */
-  async function sized(name, side) {
-    const desk = desks.get(name);
-    if (!desk) throw new ReaderError(`The network ${name} is not on the desk: load it first.`);
-    if (desk.side !== side) {
-      const { wasm, plan, numbers, network } = desk;
-      desk.side = 0;
-      desk.network = await makeNetwork(plan, numbers, { height: side, width: side, wasm, kernels: network?.kernels });
-      desk.side = side;
-    }
-    return desk.network;
-  }
-
-  /** What a network reads of the picture: scaled, framed, moved, disturbed. */
-  function pixelsFor({ plan: { name, picture: { channels } } }, framing) {
-    if (!picture) throw new ReaderError("There is no picture on the desk: choose one.");
-    if (picture.channels !== channels) {
-      throw new ReaderError(
-        `The picture has ${picture.channels} channels, and ${name} reads ${channels}: choose another.`,
-      );
-    }
-    if (scaled?.height !== framing.scaled) scaled = resized(picture, framing.scaled);
-    return framed(scaled, framing);
-  }
-
-  /** @param {LabQuestion} asked */
-  async function answer({ network: name, seen, ...question }) {
-    const network = await sized(name, question.frame);
-    const pixels = pixelsFor(network, question);
-    const start = performance.now();
-    const found = ask(network, { ...question, pixels });
-    const ms = performance.now() - start;
-    const all = shapes(network.plan, question.frame, question.frame);
-    const named = ["map", ...Object.keys(found.values), ...Object.keys(found.gradients)];
-    const sizes = Object.fromEntries(named.map((layer) => [layer, all[tensorCalled(network.plan, layer)]]));
-    return {
-      ...found,
-      field: seen ? fieldOf(network.plan, question.frame, ...seen) : null,
-      pixels,
-      frame: question.frame,
-      sizes,
-      bias: network.bias[found.label],
-      ms,
-      note: network.note,
-    };
-  }
-
-  /**
-   * The probability of a class, and the best class, for every framing and every head: [heads][framings].
-   * @param {{ network: string, pool?: string, p?: number }[]} heads those of one network one after another
-   * @param {import("./pictures.js").Framing[]} framings
-   * @param {number} label
-   */
-  async function walk(heads, framings, label) {
-    const [shares, best] = [heads.map(() => []), heads.map(() => [])];
-    for (const framing of framings) {
-      let before = "";
-      for (const [i, { network: name, pool, p }] of heads.entries()) {
-        const network = await sized(name, framing.frame);
-        const pixels = name === before ? undefined : pixelsFor(network, framing);
-        const found = ask(network, { pixels, pool, p, label });
-        shares[i].push(softmax(found.logits)[label]);
-        best[i].push(found.best);
-        before = name;
-      }
-    }
-    return { shares, best };
-  }
-
+  /** @type {Desk} */
+  const desk = { networks: new Map(), picture: null, scaled: null };
   return async (message) => {
-    if (message.put) return await put(message.put);
-    if (message.look) return look(message.look);
-    if (message.walk) return await walk(message.walk, message.framings, message.label);
-    return await answer(message);
+    if (message.put) return await put(desk, message.put);
+    if (message.look) return look(desk, message.look);
+    if (message.walk) return await walk(desk, message.walk, message.framings, message.label);
+    return await answer(desk, message);
   };
+}
+
+/** @param {Desk} desk */
+async function put({ networks }, { plan, weights, wasm, slow = false }) {
+  const numbers = decode(plan, await unpack(weights, plan.name));
+  const kernels = slow ? null : await unpack(wasm, "the engine");
+  networks.set(plan.name, { plan, numbers, wasm: kernels, side: 0, network: null });
+  return {};
+}
+
+/** @param {Desk} desk */
+function look(desk, picture) {
+  Object.assign(desk, { picture, scaled: null });
+  return {};
+}
+
+/** The network for pictures of a side. Its memory is used again: sizes come by the dozen. @param {Desk} desk */
+async function sized({ networks }, name, side) {
+  const laid = networks.get(name);
+  if (!laid) throw new ReaderError(`The network ${name} is not on the desk: load it first.`);
+  if (laid.side !== side) {
+    const { wasm, plan, numbers, network } = laid;
+    laid.side = 0;
+    laid.network = await makeNetwork(plan, numbers, { height: side, width: side, wasm, kernels: network?.kernels });
+    laid.side = side;
+  }
+  return laid.network;
+}
+
+/** What a network reads of the picture: scaled, framed, moved, disturbed. @param {Desk} desk */
+function pixelsFor(desk, { plan: { name, picture: { channels } } }, framing) {
+  const { picture } = desk;
+  if (!picture) throw new ReaderError("There is no picture on the desk: choose one.");
+  if (picture.channels !== channels) {
+    throw new ReaderError(
+      `The picture has ${picture.channels} channels, and ${name} reads ${channels}: choose another.`,
+    );
+  }
+  if (desk.scaled?.height !== framing.scaled) desk.scaled = resized(picture, framing.scaled);
+  return framed(desk.scaled, framing);
+}
+
+/**
+ * @param {Desk} desk
+ * @param {LabQuestion} asked
+ */
+async function answer(desk, { network: name, seen, ...question }) {
+  const network = await sized(desk, name, question.frame);
+  const pixels = pixelsFor(desk, network, question);
+  const start = performance.now();
+  const found = ask(network, { ...question, pixels });
+  const ms = performance.now() - start;
+  const all = shapes(network.plan, question.frame, question.frame);
+  const named = ["map", ...Object.keys(found.values), ...Object.keys(found.gradients)];
+  const sizes = Object.fromEntries(named.map((layer) => [layer, all[tensorCalled(network.plan, layer)]]));
+  return {
+    ...found,
+    field: seen ? fieldOf(network.plan, question.frame, ...seen) : null,
+    pixels,
+    frame: question.frame,
+    sizes,
+    bias: network.bias[found.label],
+    ms,
+    note: network.note,
+  };
+}
+
+/**
+ * The probability of a class, and the best class, for every framing and every head: [heads][framings].
+ * @param {Desk} desk
+ * @param {{ network: string, pool?: string, p?: number }[]} heads those of one network one after another
+ * @param {import("./pictures.js").Framing[]} framings
+ * @param {number} label
+ */
+async function walk(desk, heads, framings, label) {
+  const [shares, best] = [heads.map(() => []), heads.map(() => [])];
+  for (const framing of framings) {
+    let before = "";
+    for (const [i, { network: name, pool, p }] of heads.entries()) {
+      const network = await sized(desk, name, framing.frame);
+      const pixels = name === before ? undefined : pixelsFor(desk, network, framing);
+      const found = ask(network, { pixels, pool, p, label });
+      shares[i].push(softmax(found.logits)[label]);
+      best[i].push(found.best);
+      before = name;
+    }
+  }
+  return { shares, best };
 }
 
 /** The receptive field of a cell of a layer, or of its last cell if it has fewer. */

@@ -42,6 +42,32 @@ import { ACTIVATIONS, shapes } from "./plan.js";
  * @returns {Layout}
  */
 export function layout(plan, weights, height, width) {
+  const { take, write, fill, taken } = emptyMemory();
+  const tensors = shapes(plan, height, width).map((shape) => {
+    const count = shape.channels * shape.height * shape.width;
+    return { ...shape, count, values: take(count), gradient: take(count) };
+  });
+  const most = Math.max(...tensors.map(({ count }) => count));
+  const [gated, arriving] = [take(most), take(most)];
+  const steps = stepsOf(plan, tensors, gated, arriving);
+  const convolutions = steps.filter(({ layer }) => layer.kind === "convolution").map((step) => {
+    const { layer, inputs: [input], output } = step;
+    return { step, ahead: forwardTaps(layer, input, output), back: backwardPhases(layer, input, output) };
+  });
+  const areas = convolutions.flatMap(({ step: { layer, inputs: [input], output }, ahead, back }) =>
+    isPointwise(layer) ? [0] : [
+      input.channels * ahead.padded.height * ahead.padded.width,
+      output.channels * back.padded.height * back.padded.width,
+    ]
+  );
+  const depths = convolutions.map(({ step: { layer } }) => Math.max(layer.inputs, layer.outputs) * layer.kernel ** 2);
+  const [scratch, panel] = [take(Math.max(...areas)), take(8 * Math.max(...depths))];
+  for (const convolution of convolutions) writePasses(convolution, weights, { write, scratch, panel });
+  return { size: taken(), tensors, steps, scratch, gated, fill };
+}
+
+/** A memory of which nothing is taken yet; what is written comes into it by `fill`, when there are kernels. */
+function emptyMemory() {
   /** @type {{ at: number, numbers: ArrayLike<number>, whole: boolean }[]} */
   const written = [];
   let size = 4; // place 0 stands for "none"
@@ -55,21 +81,26 @@ export function layout(plan, weights, height, width) {
     written.push({ at, numbers, whole });
     return at;
   };
+  const fill = ({ floats, integers }) => {
+    for (const { at, numbers, whole } of written) (whole ? integers : floats).set(numbers, at);
+  };
+  return { take, write, fill, taken: () => size };
+}
 
-  const tensors = shapes(plan, height, width).map((shape) => {
-    const count = shape.channels * shape.height * shape.width;
-    return { ...shape, count, values: take(count), gradient: take(count) };
-  });
-  const most = Math.max(...tensors.map(({ count }) => count));
-  const [gated, arriving] = [take(most), take(most)];
-
-  // A tensor that several layers read gets a part of its gradient from each. On the way back the last of them comes
-  // first and writes; what another sends arrives beside it and is added.
+/**
+ * The layers with what they read and make. A tensor that several layers read gets a part of its gradient from each. On
+ * the way back the last of them comes first and writes; what another sends arrives beside it and is added.
+ * @param {Plan} plan
+ * @param {Tensor[]} tensors
+ * @param {number} gated
+ * @param {number} arriving
+ * @returns {Step[]}
+ */
+function stepsOf(plan, tensors, gated, arriving) {
   const lastReader = tensors.map((_, tensor) =>
     plan.layers.findLastIndex(({ from, and }) => from === tensor || and === tensor)
   );
-  /** @type {Step[]} */
-  const steps = plan.layers.map((layer, i) => {
+  return plan.layers.map((layer, i) => {
     const [output, activation] = [tensors[i + 1], ACTIVATIONS[layer.activation ?? "none"]];
     const read = [layer.from, layer.and].filter((tensor) => tensor !== undefined);
     return {
@@ -84,72 +115,59 @@ export function layout(plan, weights, height, width) {
       })),
     };
   });
-  const convolutions = steps.filter(({ layer }) => layer.kind === "convolution").map((step) => {
-    const { layer, inputs: [input], output } = step;
-    return { step, ahead: forwardTaps(layer, input, output), back: backwardPhases(layer, input, output) };
-  });
-  const areas = convolutions.flatMap(({ step: { layer, inputs: [input], output }, ahead, back }) =>
-    isPointwise(layer) ? [0] : [
-      input.channels * ahead.padded.height * ahead.padded.width,
-      output.channels * back.padded.height * back.padded.width,
-    ]
-  );
-  const depths = convolutions.map(({ step: { layer } }) => Math.max(layer.inputs, layer.outputs) * layer.kernel ** 2);
-  const [scratch, panel] = [take(Math.max(...areas)), take(8 * Math.max(...depths))];
-
-  /** Writes a pass that gathers from one tensor, padded or as it is, into places of another. */
-  const writePass = (source, target, { offsets, picks }, kernel, given) => {
-    const pass = {
-      ...given,
-      channels: source.channels,
-      taps: write(offsets, true),
-      tapCount: offsets.length,
-      weights: write(kernel(picks), false),
-      outChannels: target.channels,
-      outChannelStep: target.height * target.width,
-      panel,
-    };
-    return write(PASS_FIELDS.map((name) => pass[name]), true);
-  };
-  /** Where a pass reads: a 1 x 1 convolution the map itself, as one long row; any other a padded copy of it. */
-  const reads = (layer, source, place, padded, stride) =>
-    isPointwise(layer)
-      ? { input: place, channelStep: source.height * source.width, rowStep: 0 }
-      : { input: scratch, channelStep: padded.height * padded.width, rowStep: stride * padded.width };
-  const outputs = (layer, { height, width }) =>
-    isPointwise(layer) ? { height: 1, width: height * width } : { height, width };
-
-  for (const { step, ahead, back } of convolutions) {
-    const { layer, inputs: [input], output, activation } = step;
-    step.padded = ahead.padded;
-    step.forward = writePass(input, output, ahead.taps, (picks) => packed(weights, layer, picks), {
-      ...reads(layer, input, input.values, ahead.padded, layer.stride),
-      ...outputs(layer, output),
-      bias: write(weights.subarray(layer.bias, layer.bias + layer.outputs), false),
-      output: output.values,
-      outRowStep: output.width,
-      outColumnStep: 1,
-      activation,
-    });
-    step.paddedBack = back.padded;
-    step.backward = back.phases.map((phase) =>
-      writePass(output, input, phase, (picks) => packed(weights, layer, picks, true), {
-        ...reads(layer, output, step.gradient, back.padded, 1),
-        ...outputs(layer, phase),
-        bias: 0,
-        output: step.sends[0].to + phase.row * input.width + phase.column,
-        outRowStep: layer.stride * input.width,
-        outColumnStep: layer.stride,
-        activation: ACTIVATIONS.none,
-      })
-    );
-  }
-
-  const fill = ({ floats, integers }) => {
-    for (const { at, numbers, whole } of written) (whole ? integers : floats).set(numbers, at);
-  };
-  return { size, tensors, steps, scratch, gated, fill };
 }
+
+/** Writes the passes of a convolution, ahead and back. */
+function writePasses({ step, ahead, back }, weights, { write, scratch, panel }) {
+  const { layer, inputs: [input], output, activation } = step;
+  step.padded = ahead.padded;
+  step.forward = writePass(write, input, output, ahead.taps, packed(weights, layer, ahead.taps.picks), {
+    ...reads(layer, input, input.values, scratch, ahead.padded, layer.stride),
+    ...outputsOf(layer, output),
+    bias: write(weights.subarray(layer.bias, layer.bias + layer.outputs), false),
+    output: output.values,
+    outRowStep: output.width,
+    outColumnStep: 1,
+    activation,
+    panel,
+  });
+  step.paddedBack = back.padded;
+  step.backward = back.phases.map((phase) =>
+    writePass(write, output, input, phase, packed(weights, layer, phase.picks, true), {
+      ...reads(layer, output, step.gradient, scratch, back.padded, 1),
+      ...outputsOf(layer, phase),
+      bias: 0,
+      output: step.sends[0].to + phase.row * input.width + phase.column,
+      outRowStep: layer.stride * input.width,
+      outColumnStep: layer.stride,
+      activation: ACTIVATIONS.none,
+      panel,
+    })
+  );
+}
+
+/** Writes a pass that gathers from one tensor, padded or as it is, into places of another. */
+function writePass(write, source, target, { offsets }, kernel, given) {
+  const pass = {
+    ...given,
+    channels: source.channels,
+    taps: write(offsets, true),
+    tapCount: offsets.length,
+    weights: write(kernel, false),
+    outChannels: target.channels,
+    outChannelStep: target.height * target.width,
+  };
+  return write(PASS_FIELDS.map((name) => pass[name]), true);
+}
+
+/** Where a pass reads: a 1 x 1 convolution the map itself, as one long row; any other a padded copy of it. */
+const reads = (layer, source, place, scratch, padded, stride) =>
+  isPointwise(layer)
+    ? { input: place, channelStep: source.height * source.width, rowStep: 0 }
+    : { input: scratch, channelStep: padded.height * padded.width, rowStep: stride * padded.width };
+
+const outputsOf = (layer, { height, width }) =>
+  isPointwise(layer) ? { height: 1, width: height * width } : { height, width };
 
 /**
  * A convolution's weights as the kernels read them: four output channels side by side, or channel by channel where each

@@ -13,7 +13,7 @@ function colour(scale, part) {
 }
 
 /** The whole scale, for a bar beside the picture. */
-export const SEQUENTIAL_BAR = `linear-gradient(90deg, ${VIRIDIS.map((rgb) => `rgb(${rgb})`).join(", ")})`;
+export const SEQUENTIAL_BAR = `linear-gradient(90deg, ${VIRIDIS.map((rgb) => `rgb(${rgb})`).join()})`;
 
 /** @type {(part: number) => string} a number from 0 to 1 as a colour */
 export const sequential = (part) => colour(VIRIDIS, part);

@@ -111,6 +111,13 @@ function listen(view, state) {
   const [min, max] = view.limits.sides;
   view.showSide = sliderOf(find(".sides"), "Side of the picture", { min, max }, (side) => choose({ side }));
   find("[name=label]").addEventListener("change", ({ target }) => choose({ label: Number(target.value) }));
+  buildPanels(view, state);
+  listenToTable(view, state);
+  listenToSaving(view);
+  if (!view.model.widget_manager) listenToAddress(view, state);
+}
+
+function buildPanels(view, state) {
   view.panels = {};
   for (const [name, panel] of Object.entries(PANELS)) {
     const section = element("section", {
@@ -118,12 +125,9 @@ function listen(view, state) {
       hidden: true,
       "aria-label": Object.fromEntries(view.experiments)[name],
     });
-    find(".panels").append(section);
+    view.find(".panels").append(section);
     view.panels[name] = Object.assign(panel.build(view, section, state), { section });
   }
-  listenToTable(view, state);
-  listenToSaving(view);
-  if (!view.model.widget_manager) listenToAddress(view, state);
 }
 
 function listenToSaving(view) {

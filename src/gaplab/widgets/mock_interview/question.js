@@ -58,7 +58,8 @@ function buildRecovery(app, entry) {
   return [element("h3", {}, "The interruption"), element("p", {}, saysOf(app, entry)), fold];
 }
 
-export function drawAnswer(app, session, entry, question) {
+/** The button that asks for the follow-ups, the place where they stand then, and what draws them there. */
+function buildAsking(app, entry, question) {
   const region = element("div", { className: "follow-ups" });
   const ask = () => {
     const open = [...region.querySelectorAll("[open] summary")].map(({ textContent }) => textContent);
@@ -74,6 +75,11 @@ export function drawAnswer(app, session, entry, question) {
     }),
   );
   if (entry.followed) ask();
+  return { follow, region, ask };
+}
+
+export function drawAnswer(app, session, entry, question) {
+  const { follow, region, ask } = buildAsking(app, entry, question);
   const forward = buttons();
   const offer = () => forward.replaceChildren(...onward(app, session));
   offer();

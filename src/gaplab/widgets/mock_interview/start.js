@@ -73,14 +73,18 @@ function start(app, mode, { all, climbs, count }) {
   app.ask();
 }
 
-function buildProgress(app) {
-  const { store, byId, questions } = app;
+/** How far the reader has come, in words. */
+function progressSaid({ store, byId, questions }) {
   const shares = latest(store.data().done, byId);
   const full = [...shares.values()].filter((share) => share === 1).length;
   const due = dueOn(store.data().cards, dayOf(new Date())).size;
-  const said = shares.size
+  return shares.size
     ? `Answered so far: ${shares.size} of ${questions.length} questions, ${full} of them without a gap. Due today: ${due}.`
     : `${questions.length} questions are waiting. What you answer is kept in this browser only.`;
+}
+
+function buildProgress(app) {
+  const { store } = app;
   const { current, done } = store.data();
   const wrote = done.some(({ entries }) => entries.some(({ typed }) => typed?.trim()));
   const row = buttons();
@@ -112,7 +116,7 @@ function buildProgress(app) {
     );
   };
   offer();
-  return element("div", { className: "kept" }, element("p", { className: "gl-muted" }, said), row);
+  return element("div", { className: "kept" }, element("p", { className: "gl-muted" }, progressSaid(app)), row);
 }
 
 /** Ask once more before all is gone; the button of that name asked for it. */

@@ -5,23 +5,26 @@ import { dayOf, reviewed } from "./schedule.js";
 
 const KEPT_SESSIONS = 50;
 
+/** Do what a browser may forbid, and complain where it does. */
+function attempt(act, complain) {
+  try {
+    act();
+  } catch {
+    complain("This browser keeps nothing for this page: export your progress before you leave it.");
+  }
+}
+
 /** The reader's progress: in the browser's storage where there is one, and in memory all the same. */
 export function openStore({ key, schedule, byId }, complain) {
   let data = EMPTY();
-  const attempt = (act) => {
-    try {
-      act();
-    } catch {
-      complain("This browser keeps nothing for this page: export your progress before you leave it.");
-    }
-  };
   const write = (act) => {
     attempt(() => {
       act();
       complain("");
-    });
+    }, complain);
   };
-  attempt(() => (data = known(JSON.parse(localStorage.getItem(key) ?? "null"), byId, schedule) ?? EMPTY()));
+  const kept = () => known(JSON.parse(localStorage.getItem(key) ?? "null"), byId, schedule);
+  attempt(() => (data = kept() ?? EMPTY()), complain);
   const store = {
     data: () => data,
     save() {
@@ -32,14 +35,7 @@ export function openStore({ key, schedule, byId }, complain) {
       data = EMPTY();
       write(() => localStorage.removeItem(key));
     },
-    /** The progress that an exported text holds; null if it holds none. */
-    read(text) {
-      try {
-        return known(JSON.parse(text), byId, schedule);
-      } catch {
-        return null; // no JSON, or nothing like progress
-      }
-    },
+    read: (text) => progressIn(text, byId, schedule),
     replace(found) {
       data = found;
       store.save();
@@ -52,6 +48,15 @@ export function openStore({ key, schedule, byId }, complain) {
     },
   };
   return store;
+}
+
+/** The progress that an exported text holds; null if it holds none. */
+function progressIn(text, byId, schedule) {
+  try {
+    return known(JSON.parse(text), byId, schedule);
+  } catch {
+    return null; // no JSON, or nothing like progress
+  }
 }
 
 const EMPTY = () => ({ version: 2, current: null, done: [], cards: {} });

@@ -9,6 +9,7 @@ import { openStore } from "./store.js";
 import { drawSummary } from "./summary.js";
 
 const TEMPLATE = `<div></div><p class="gl-muted notice" role="status"></p>`;
+const BANK = ["questions", "topics", "levels", "lengths", "target", "interruptions", "ladders", "schedule", "key"];
 
 function render({ model, el }) {
   const root = widgetRoot("mock-interview", TEMPLATE);
@@ -20,22 +21,9 @@ function render({ model, el }) {
 
 /** What the screens share: the bank, what is kept, and the way from one screen to another. */
 function open(model, root) {
-  const names = [
-    "questions",
-    "topics",
-    "levels",
-    "lengths",
-    "target",
-    "interruptions",
-    "ladders",
-    "schedule",
-    "key",
-  ];
-  const bank = Object.fromEntries(names.map((name) => [name, model.get(name)]));
+  const bank = Object.fromEntries(BANK.map((name) => [name, model.get(name)]));
   const byId = new Map(bank.questions.map((question) => [question.id, question]));
   const [screen, notice] = root.children;
-  let timer;
-  let gone = new AbortController();
   const tell = (text) => {
     if (notice.textContent !== text) notice.textContent = text;
   };
@@ -47,22 +35,7 @@ function open(model, root) {
     topicTitle: new Map(bank.topics.map(({ name, title }) => [name, title])),
     unique: uniqueName("mock"), // names of radio buttons and ids must be this widget's own
     store: openStore({ key: bank.key, schedule: bank.schedule, byId }, tell),
-    every: (milliseconds, act) => (timer = setInterval(act, milliseconds)),
-    /** Act when the reader leaves the page or comes back, as long as this screen is shown. */
-    away(act) {
-      document.addEventListener("visibilitychange", act, { signal: gone.signal });
-    },
-    stop() {
-      gone.abort();
-      gone = new AbortController();
-      clearInterval(timer);
-      hush();
-    },
-    show(parts, focus = true) {
-      app.stop();
-      screen.replaceChildren(...parts);
-      if (focus) screen.querySelector("h2").focus();
-    },
+    ...screenIn(screen),
     start: (focus) => drawStart(app, focus),
     ask: () => drawCurrent(app),
     finish: () => drawSummary(app),
@@ -70,6 +43,31 @@ function open(model, root) {
     wrote: () => drawAnswers(app),
   };
   return app;
+}
+
+/** The way to show a screen, and what lasts no longer than it is shown: its clock, its voice, what it listens to. */
+function screenIn(place) {
+  let timer;
+  let gone = new AbortController();
+  const stop = () => {
+    gone.abort();
+    gone = new AbortController();
+    clearInterval(timer);
+    hush();
+  };
+  return {
+    stop,
+    every: (milliseconds, act) => (timer = setInterval(act, milliseconds)),
+    /** Act when the reader leaves the page or comes back, as long as this screen is shown. */
+    away(act) {
+      document.addEventListener("visibilitychange", act, { signal: gone.signal });
+    },
+    show(parts, focus = true) {
+      stop();
+      place.replaceChildren(...parts);
+      if (focus) place.querySelector("h2").focus();
+    },
+  };
 }
 
 function drawCurrent(app) {
