@@ -476,10 +476,11 @@ for place, family in enumerate(order):
     ax.plot(x, [place] * len(x), color=figures.GREY)
     for value, (marker, color) in zip(x, looks, strict=False):
         ax.plot(value, place, marker, color=color)
-    ax.text(starts[family] + 1.5, place, labels[family], va="center", fontsize=8)
+    beside = {"xytext": (7, 0), "textcoords": "offset points", "va": "center"}
+    ax.annotate(labels[family], (starts[family], place), fontsize=8, **beside)
 ax.plot(alexnet_work, order.index("AlexNet"), "o", color=figures.ORANGE, fillstyle="none")
 ax.set(yticks=range(len(order)), yticklabels=order, xlim=(-1, 108))
-ax.set(xticks=range(0, 61, 10), xlabel="saved multiply-adds (%)")
+ax.set(xticks=range(0, 61, 20), xlabel="saved multiply-adds (%)")
 ax.invert_yaxis()
 show(
     ax, name="fig-families",
