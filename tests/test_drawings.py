@@ -105,6 +105,15 @@ def test_words_that_leave_the_page_are_found():
     assert ("too small", "epochs") in inside(figure)
 
 
+def test_what_stands_out_below_or_above_is_on_the_page():
+    figure = two_panels()
+    figure.text(0.5, -0.1, "far below")
+    figure.text(0.5, 1.1, "far above")
+    page = drawings._page(figure)
+    assert page.y0 < -0.1 * figure.get_size_inches()[1]
+    assert page.y1 > 1.1 * figure.get_size_inches()[1]
+
+
 def test_pictures_with_titles_come_three_in_a_row_over_their_colour_bar():
     drawn = figures.map_grid(np.arange(12.0).reshape(6, 1, 2), list("abcdef"), "activation")
     figure = drawings.fit_phone(drawn)
