@@ -184,7 +184,8 @@ def teach_classifier(network: Row, seed: int, count: int, penalty: float, state:
         weight = fitted.weight / (given.std(dim=0) + TINY)
         linear.weight.copy_(weight)
         linear.bias.copy_(fitted.bias - weight @ given.mean(dim=0))
-    return _digit_result(model, network, seed, count, ("classifier", 0, 0.0, penalty), sets)
+    labels = {"how": "classifier", "seed": seed, "train_size": count, "epochs": 0, "lr": 0.0, "penalty": penalty}
+    return _digit_result(model, network | labels, sets)
 
 
 def teach_whole(network: Row, seed: int, count: int, epochs: int, lr: float, state: State | None = None) -> Result:
@@ -198,7 +199,8 @@ def teach_whole(network: Row, seed: int, count: int, epochs: int, lr: float, sta
     fit(model, sets[0], epochs=epochs, lr=lr, seed=seed, evaluate_every=epochs, progress=False)
     refit_batch_norm(model, sets[0][0])  # after a short run the running averages lag behind the weights
     how = "fresh" if state is None else "whole"
-    return _digit_result(model, network, seed, count, (how, epochs, lr, 0.0), sets)
+    labels = {"how": how, "seed": seed, "train_size": count, "epochs": epochs, "lr": lr, "penalty": 0.0}
+    return _digit_result(model, network | labels, sets)
 
 
 def _digit_sets(count: int, seed: int) -> tuple[Labelled, Labelled, Labelled]:
@@ -210,25 +212,11 @@ def _digit_sets(count: int, seed: int) -> tuple[Labelled, Labelled, Labelled]:
     return (images[train], labels[train]), (images[validation], labels[validation]), (images[rest], labels[rest])
 
 
-def _digit_result(
-    model: nn.Module,
-    network: Row,
-    seed: int,
-    count: int,
-    recipe: tuple[str, int, float, float],
-    sets: tuple[Labelled, Labelled, Labelled],
-) -> Result:
+def _digit_result(model: nn.Module, labels: Row, sets: tuple[Labelled, Labelled, Labelled]) -> Result:
     (loss, right), (_, validated), (_, tested) = (judge(model, data) for data in sets)
-    how, epochs, lr, penalty = recipe
     row: Row = {
-        "network": network["name"],
-        "head": network["head"],
-        "how": how,
-        "seed": seed,
-        "train_size": count,
-        "epochs": epochs,
-        "lr": lr,
-        "penalty": penalty,
+        "network": labels["name"],
+        **{name: value for name, value in labels.items() if name != "name"},
         "train_loss": loss,
         "train_accuracy": right,
         "validation_accuracy": validated,
