@@ -799,7 +799,11 @@ for head, network in heads.items():
         print(f"{head}, {what}: {cells} cells, logit of the right class {logit:.1f}")
 
 
-# %% name="votes-drawn" tags=["hide-input"]
+# %% [markdown]
+# And backwards: which pixels does the right class's logit listen to? The gradient at the picture says it.
+
+
+# %% name="input-gradient"
 def input_gradient(network, pictures, labels):
     """Return the size of the right logit's gradient at each pixel, ``(N, H, W)``."""
     images = data.normalise(pictures).requires_grad_()
@@ -807,6 +811,7 @@ def input_gradient(network, pictures, labels):
     return images.grad.abs().sum(dim=1)
 
 
+# %% name="votes-drawn" tags=["hide-input"]
 COLUMNS = ("GAP: votes", "GAP: gradient", "max: votes", "max: gradient")
 drawn = {}
 for what, picture in shown.items():
@@ -1000,7 +1005,10 @@ def maps_of(network, pictures):
     return torch.cat(found).cpu()
 
 
-# %% name="share-out" tags=["hide-input"]
+# %% [markdown]
+# The digits are shared out as in the long runs: 200 to choose by, 500 to learn from, the last 500 to test.
+
+# %% name="share-out"
 pictures, names_of = data.digits()
 
 
@@ -1011,6 +1019,7 @@ def share_out(seed, count=500):
     return torch.cat([order[: 200 + count], rest])
 
 
+# %% name="untrained"
 def untrained(seed):
     """Return a ResNet-20 with random weights, batch norm measured on garments."""
     network = models.build("resnet20", seed=seed)
@@ -1204,23 +1213,27 @@ for size in cost_sizes:
     print(f"{size} px: {area:.2f} times the area of 224 px, {work:.2f} times the work")
 assert all(abs(macs[s] / macs[224] / (s / 224) ** 2 - 1) < 0.01 for s in cost_sizes)
 
-# %% name="cost-table" tags=["remove-input", "timing"]
+# %% name="cost-measured"
 on_device = models.torchvision_resnet("resnet50").eval()
-rows = []
+costs = {}
 for size in cost_sizes:
     picture = data.photograph("chelsea", size).tensor
     with torch.no_grad():
-        cost = timing.cost(lambda picture=picture: on_device(picture), repeats=3)
-    rows.append(
-        {
-            "side": f"{size} px",
-            "multiply-adds": f"{macs[size] / 1e9:.2f} billion",
-            "time": f"{cost.milliseconds:.0f} ms",
-            "memory": f"{cost.peak_megabytes:,.0f} MB",
-        }
-    )
+        costs[size] = timing.cost(partial(on_device, picture), repeats=3)
+
+# %% name="cost-table" tags=["remove-input", "timing"]
 figures.table(
-    pd.DataFrame(rows),
+    pd.DataFrame(
+        [
+            {
+                "side": f"{size} px",
+                "multiply-adds": f"{macs[size] / 1e9:.2f} billion",
+                "time": f"{cost.milliseconds:.0f} ms",
+                "memory": f"{cost.peak_megabytes:,.0f} MB",
+            }
+            for size, cost in costs.items()
+        ]
+    ),
     caption=f"ResNet-50 on one photograph, measured on {device_name()}: median time, and most memory of activations at once.",
 )
 
@@ -1365,7 +1378,7 @@ figures.answers(
         "Then max pooling is the robust one?": "On a canvas of background it is, clearly, as long as nothing is re-fitted, for empty cells do not dilute a maximum. After re-fitting the linear layer the average was slightly ahead, and on enlarged garments both fall.",
         "But GAP makes transfer learning better, surely?": "It makes it easier to set up. On our digits a frozen, pooled vector was read worse than the flattened map, because the average throws layout away. With all weights trained on 500 digits the pooled heads were ahead.",
         "Why not resize everything and forget the question?": "For classification I mostly would, and it needs no global pool. I keep the freedom for small objects, text and long pictures, where resizing destroys what matters.",
-        "You said global. Is AvgPool2d(7) not the same?": "At 224 pixels only. ResNet's first releases had that window; with stride 1 it fails at 300, because 16 windows fit and the classifier gets 16 times too many numbers.",
+        "You said global. Is AvgPool2d(7) not the same?": "Only where the map is 7 x 7. With stride 1, as in ResNet's first releases, 16 windows fit at 300 pixels, and the classifier fails. With the default stride one fits, and the other cells drop without an error.",
         "VGG-16 at 300 x 300: what is the last map?": f"{at['vgg16'][300]} x {at['vgg16'][300]}, because its pools round down; ResNet pads and rounds up to 10.",
         "Any size, you say. Train on one picture of 32 x 32, then.": "In evaluation mode it runs on one pixel. In training mode the last map of 32 pixels is 1 x 1, so batch norm has one value a channel and no variance; two pictures, or 33 pixels, and it runs.",
     }

@@ -187,6 +187,35 @@ def test_a_number_in_a_table_keeps_its_spread_and_its_unit():
         assert not any("class" in kind for kind, text in cells if re.search(r"[A-Za-z;]|, ", text)), page
 
 
+CODED, SPOKEN = {"flatten", "gap", "gem", "max"}, {"展平", "平均", "最大"}
+"""Heads as code calls them, and as Chinese does."""
+
+
+def test_a_chinese_table_calls_all_its_heads_in_one_way():
+    mixed = []
+    for path in sorted((SITE / "zh").rglob("*.html")):
+        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for table in soup.find_all("table"):
+            labels = {cell.get_text(strip=True) for cell in table.find_all(["th", "td"])}
+            if labels & CODED and labels & SPOKEN:
+                mixed.append((path.name, labels & (CODED | SPOKEN)))
+    assert mixed == []
+
+
+def test_a_chinese_page_says_of_every_download_that_it_is_english():
+    """Files of pages are those of the English book; what the edition has of its own lies in its own folder."""
+    for path in sorted((SITE / "zh").rglob("*.html")):
+        soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        for link in soup.select("a[href*='_sources/']"):
+            assert "英文" in link.get_text() + str(link.get("title")), (path, link)
+
+
+def test_chinese_does_not_count_to_zero():
+    for path in sorted((SITE / "zh").rglob("*.html")):
+        text = path.read_text(encoding="utf-8")
+        assert re.findall(r"(?:有|[中里]) 0 [种个次条]", text) == [], path
+
+
 def test_the_worker_keeps_every_page_and_all_that_it_loads():
     worker = (SITE / "service-worker.js").read_text(encoding="utf-8")
     lists = json.loads(worker.partition("(self, ")[2].partition(");\n")[0])

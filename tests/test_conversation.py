@@ -83,6 +83,37 @@ def test_what_is_answered_to_an_interruption_is_short(chapter):
         assert "±" not in recovery
 
 
+IN_OTHER_WORDS = {
+    "So the network is 49 times faster?": "so why not 49 times the time?",
+    "Max-pooling makes it invariant to small shifts. That is in every textbook.": "gives small-shift invariance",
+    "There is one number a channel left. It cannot know a place.": "How can it know a place?",
+    "But without average pooling it cannot run at 300 pixels, no?": "it cannot run at 300, no?",
+    "Only one cell gets a gradient, so the rest of the map never learns.": "the rest of the map never learns, no?",
+    "A gradient seven times as long must explode in a deep network.": "But a gradient 7 times as long must explode",
+    "So is the maximum the better head?": "So is max the better head?",
+}
+"""What the kit throws in as it is said aloud, where the chapter asks the same otherwise: some words of its question."""
+ONLY_IN_THE_KIT = {
+    "The ResNet paper showed that average pooling works better.",
+    "If everybody uses it, it must be the best.",
+    "You would never flatten, then?",
+    "Why not attention pooling everywhere?",
+}
+"""What no chapter lists among its interruptions: chapters 3 and 6 speak of it in their text."""
+
+
+def test_what_is_thrown_in_stands_in_its_chapter_too_or_differs_on_purpose(questions):
+    """The kit's lines are spoken and hold no measured numbers; whoever changes one looks at the chapter's as well."""
+    found = conversation.interruptions(BOOK, questions)
+    for entry in found:
+        page = contents.chapters(BOOK)[entry.chapter].page
+        answers = (BOOK / f"{page}.py").read_text(encoding="utf-8").rpartition("figures.answers(")[2]
+        asked = re.findall(r'^        "“?(.*?)”?": f?"', answers, re.MULTILINE)
+        here = any(IN_OTHER_WORDS.get(entry.says, entry.says) in question for question in asked)
+        assert here != (entry.says in ONLY_IN_THE_KIT), f"chapter {entry.chapter}: {entry.says}"
+    assert IN_OTHER_WORDS.keys() | ONLY_IN_THE_KIT <= {entry.says for entry in found}
+
+
 # ---- what is thrown in ----------------------------------------------------------------------------------------------
 
 

@@ -343,7 +343,7 @@ def test_shipped_grid_is_whole():
     grid = table[table["network"] == FULL.small_network]
     for count, (epochs, seeds) in FULL.grid.items():
         for head in heads.ENDINGS:
-            for rate in FULL.rates:
+            for rate in FULL.grid_rates:
                 found = grid[(grid["train_size"] == count) & (grid["head"] == head) & (grid["lr"] == rate)]
                 assert found["seed"].tolist() == list(seeds)
                 assert found["epochs"].unique().tolist() == [epochs]
@@ -484,16 +484,21 @@ def test_rescaled_factors_reach_the_pool_and_nothing_else():
 
 def test_shipped_rescaled_runs_are_whole_and_match_the_plain_ones():
     table, plain = evidence.load("rescaled"), evidence.load("stability")
-    for variant in stability.RESCALED:
-        found = table[table["variant"] == variant]
+    for layers, variant in itertools.product(FULL.rescaled_depths, stability.RESCALED):
+        found = table[(table["network"] == f"resnet{layers}") & (table["variant"] == variant)]
+        if layers != FULL.rescaled_depths[0] and not any(variant in pair for pair in stability.EQUALLY_LONG):
+            assert found.empty
+            continue
         pairs = list(zip(found["lr"], found["seed"], strict=True))
         assert pairs == [(rate, seed) for rate in FULL.rescaled_rates for seed in FULL.seeds]
     for column in ("train_size", "epochs"):
         assert table[column].unique().tolist() == plain[column].unique().tolist()
     # Unchanged factors are the plain head, trained again: the same seeds, images and rates.
-    for head in ("gap", "max"):
-        same = plain[(plain["network"] == "resnet20") & (plain["head"] == head) & (plain["classifier_rate"] == 1)]
-        both = same.merge(table[table["variant"] == head], on=["lr", "seed"])
+    for layers, head in itertools.product(FULL.rescaled_depths, ("gap", "max")):
+        same = plain[(plain["head"] == head) & (plain["classifier_rate"] == 1)]
+        both = same[same["network"] == f"resnet{layers}"].merge(
+            table[table["variant"] == head], on=["network", "lr", "seed"]
+        )
         assert len(both) == len(FULL.rescaled_rates) * len(FULL.seeds)
         calm = both[both["lr"] <= 0.03]
         assert (calm["train_loss_x"] - calm["train_loss_y"]).abs().mean() < 0.3

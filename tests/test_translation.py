@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from gaplab_editions import catalogues, markup, messages, pages, scripts
+from gaplab_editions import catalogues, markup, messages, pages, scripts, setting
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "translations" / "zh"
@@ -36,6 +36,10 @@ def test_numbers_become_slots(text, message, numbers):
     assert messages.fill(message, numbers) == text
 
 
+def test_a_date_is_one_slot():
+    assert messages.abstract("Changed on 2020-05-21.") == ("Changed on ⟨1⟩.", ["2020-05-21"])
+
+
 @pytest.mark.parametrize(
     ("slot", "number", "written"),
     [
@@ -52,6 +56,11 @@ def test_numbers_become_slots(text, message, numbers):
         ("⟨1×100⟩万", "102.76", "1.0276亿"),
         ("⟨1×100⟩ 万到 ⟨1⟩ 万", "100", "1 亿到 100 万"),
         ("⟨1÷10000⟩ 万", "138,357,544", "1.38357544 亿"),
+        ("改动于 ⟨1⟩。", "2020-05-21", "改动于 2020 年 5 月 21 日。"),
+        ("有 ⟨1⟩ 种改变", "0", "没有一种改变"),
+        ("三条中 ⟨1⟩ 条成立", "0", "三条中没有一条成立"),
+        ("有 ⟨1⟩ 种改变", "10", "有 10 种改变"),
+        ("只有 ⟨1⟩ 种", "0", "只有 0 种"),
     ],
 )
 def test_a_slot_may_count_otherwise(slot, number, written):
@@ -71,6 +80,8 @@ def test_a_slot_may_count_otherwise(slot, number, written):
         ("see [this](a.html)", "见[此](b.html)", "links differ"),
         ("a <1>b</1>", "甲 <1>乙", "elements differ"),
         ("{1} px", "{2} 像素", "expressions differ"),
+        ("in May ⟨1⟩", "⟨1⟩ 年 5 月", ""),
+        ("in May ⟨1⟩", "⟨1⟩ 年 6 月", "typed numbers"),
         ("**a** b", "甲乙", "** stands 0 times"),
         ("*a* and `b`", "`b` 和 *甲", "marks do not match"),
     ],
@@ -78,6 +89,12 @@ def test_a_slot_may_count_otherwise(slot, number, written):
 def test_a_translation_keeps_what_its_english_has(english, chinese, fault):
     found = list(catalogues.faults(english, chinese))
     assert (fault in "; ".join(found)) if fault else found == []
+
+
+def test_a_number_and_its_sign_of_per_cent_stay_on_a_line(tmp_path):
+    edition = edition_of(tmp_path, PAGE, **{"⟨1⟩ % hold": "⟨1⟩ % 成立"}).edition
+    assert edition.say("46.4 % hold", "a") == "46.4\N{NO-BREAK SPACE}% 成立"
+    assert scripts.translate("f(`${n} %`, a % b)", str) == "f(`${n}\N{NO-BREAK SPACE}%`, a % b)"
 
 
 def test_names_and_code_are_nothing_to_translate():
@@ -232,6 +249,29 @@ def test_a_translated_page_links_its_own_first_mentions():
         ("g.html#term-feature-map", "特征图"),
         ("b.html#lin", "Lin 等人,2014"),
     ]
+
+
+def test_a_formula_stays_with_the_signs_beside_it():
+    soup = BeautifulSoup(
+        '<p>格子（<span class="math">N</span>）里，<span class="math">M</span> %，<span class="math">K</span> 个</p>',
+        "html.parser",
+    )
+    setting.set_chinese(soup)
+    assert str(soup) == (
+        '<p>格子<span class="gaplab-whole">（<span class="math">N</span>）</span>里，'
+        '<span class="gaplab-whole"><span class="math">M</span> %</span>，<span class="math">K</span> 个</p>'
+    )
+
+
+def test_dots_stand_under_chinese_alone():
+    soup = BeautifulSoup(
+        "<p><em>用 ResNet-50 at 7 x 7 的<code>max</code></em> <em>Mind the Pool</em></p>", "html.parser"
+    )
+    setting.set_chinese(soup)
+    assert str(soup) == (
+        '<p><em>用 <span class="gaplab-latin">ResNet-50 at 7 x 7</span> 的<code>max</code></em> '
+        '<em><span class="gaplab-latin">Mind the Pool</span></em></p>'
+    )
 
 
 # The gate ------------------------------------------------------------------------------------------------------------
@@ -409,6 +449,36 @@ def test_chinese_has_chinese_punctuation():
     ]
     # The article's own words stand as it has them.
     assert [(name, text) for name, text in half if messages.abstract(text)[0] not in quoted] == []
+
+
+SPELLED_DATE = re.compile(r"[一二三四五六七八九十]月|月[一二三四五六七八九十]+日")
+"""A month or a day in Chinese numbers: the book writes 2015 年 5 月 21 日."""
+WIDE_FORMULA = re.compile(
+    r"\N{FULLWIDTH LEFT PARENTHESIS}[^\u3400-\u9fff]*?(?:, | [-+*/=^] )|[\^/][\uff08\uff09]|[\uff08\uff09][\^/]"
+)
+"""A formula in plain text with brackets as wide as Chinese letters."""
+
+
+def test_spelled_dates_and_wide_formulas_are_seen():
+    assert SPELLED_DATE.search("二月")
+    assert SPELLED_DATE.search("2 月三日")
+    assert not SPELLED_DATE.search("五个月，2 月 3 日")
+    left, right = "\uff08\uff09"
+    for formula in (f"{left}N, C{right}", f"{left}I + J{right}", f"{left}x 的平均{right}^p"):
+        assert WIDE_FORMULA.search(formula), formula
+    assert not WIDE_FORMULA.search(f"池化{left}max{right}和 (N, C)")
+
+
+def test_dates_are_numbers_and_formulas_are_narrow():
+    broken = [
+        (name, str(entry.string))
+        for name, catalogue in EDITION.catalogues.items()
+        for entry in catalogue
+        if entry.id
+        for pattern in (SPELLED_DATE, WIDE_FORMULA)
+        if pattern.search(messages.PROTECTED.sub(" ", str(entry.string)))
+    ]
+    assert broken == []
 
 
 def test_every_listed_page_is_one_of_the_book():

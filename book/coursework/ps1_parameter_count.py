@@ -74,7 +74,7 @@ growth = {
 }
 # Replace each None above, and delete the line below.
 ### BEGIN SOLUTION
-head = (2048 + 1) * classes
+head = (2048 + 1) * 21_841  # of another number of classes it is another head
 share, adam = 100 * head / (23.5e6 + head), 16 * head / 1e6
 parameters = dict(zip(parameters, (share, adam), strict=True))
 growth = dict(zip(growth, (4, 1, 81 / 64), strict=True))

@@ -57,12 +57,17 @@ _ = torch.set_grad_enabled(False)  # nothing is trained here
 #
 # No code. Replace every `None` by a whole number.
 #
-# **Shifts.** A picture of 28 x 28 pixels is moved around a ring, `picture.roll(s, dims=3)`, for $s = 1, 2, \dots, 28$. It goes through the book's trained ResNet-20 (total
-# stride 4, last map 7 x 7) with a GAP head or a flattened head, with zero padding as trained or with windows that wrap around. For how many of the 28 shifts are the logits the
+# **Shifts.** A picture of 28 x 28 pixels is moved around a ring, `picture.roll(s, dims=3)`, for $s = 1, 2, \dots$ as far as the cell below says. It goes through the book's trained ResNet-20 (total
+# stride 4, last map 7 x 7) with a GAP head or a flattened head, with zero padding as trained or with windows that wrap around. For how many of these shifts are the logits the
 # same as without a shift, up to rounding?
 #
-# **Orders.** A map has 2 x 3 cells with different numbers in each, and a linear layer behind it. You try all 720 orders of the six cells. How many different logit vectors
-# are there if the layer reads the global average, the average of each of the three columns, or the flattened map?
+# **Orders.** A map has as many rows and columns as the cell below says, with different numbers in its cells, and a linear layer behind it. You try all orders of the cells. How many different logit vectors
+# are there if the layer reads the global average, the average of each column, or the flattened map?
+
+# %% name="numbers"
+# 28 shifts and 2 x 3 cells; your course may draw others.
+shifts, (height, width) = ps2.shifts(), ps2.grid()
+print(f"Shifts by 1 to {shifts} px; a map of {height} x {width} cells.")
 
 # %% name="ex-2-1" nbgrader={"grade": false, "grade_id": "ex-2-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
 same_logits = {

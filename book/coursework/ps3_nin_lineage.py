@@ -55,18 +55,23 @@ figures.use_style()
 # %% [markdown]
 # ## Exercise 1: predict (4 points)
 #
-# Paper and pencil. ResNet-50's head reads 2048 maps, has 1000 classes and a bias, and its total stride is 32.
+# Paper and pencil. ResNet-50's head reads 2048 maps and has a bias, and its total stride is 32. The cell below says how many classes there are, and how large the larger picture is.
 #
-# **Costs.** You put the classifier first: a 1x1 convolution with bias that makes 1000 class maps, and then the global average, for pictures of 224 px.
+# **Costs.** You put the classifier first: a 1x1 convolution with bias that makes a map for each class, and then the global average, for pictures of 224 px.
 #
 # 1. How many **parameters** has the new head?
 # 2. How many **times** as many multiply-adds as the old one does it need?
 #
 # **Cells.** Back to the pool and the linear layer behind it.
 #
-# 3. How many **cells** has the last map at 320 px?
-# 4. A logit is differentiated with respect to the value of one cell in one channel. By which **factor** does that derivative change from 224 to 320 px?
+# 3. How many **cells** has the last map of the larger picture?
+# 4. A logit is differentiated with respect to the value of one cell in one channel. By which **factor** does that derivative change from 224 px to the larger picture?
 # 5. Somebody writes `sum` where the head says average. By which **factor** are the logits, without their bias, too large at 224 px?
+
+# %% name="numbers"
+# 1000 classes and 320 px; your course may draw others.
+head_classes, size = ps3.classes(), ps3.size()
+print(f"The head has {head_classes:,} classes; the larger picture has {size} px.")
 
 # %% name="ex-3-1" nbgrader={"grade": false, "grade_id": "ex-3-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
 costs = {
@@ -74,8 +79,8 @@ costs = {
     "times the multiply-adds of the old head": None,
 }
 cells = {
-    "cells of the last map at 320 px": None,
-    "gradient of a logit at one cell, 320 px over 224 px": None,
+    f"cells of the last map at {size} px": None,
+    f"gradient of a logit at one cell, {size} px over 224 px": None,
     "times the logits at 224 px if the head sums instead": None,
 }
 # Replace each None above, and delete the line below.

@@ -51,9 +51,14 @@ where = device()
 # %% [markdown]
 # ## 1. What reaches the classifier (predict, 3 points)
 #
-# torchvision's ResNet-50 is shown one picture that is 300 px high and 450 px wide. Before you run anything: how many
+# One of torchvision's ResNets is shown one oblong picture: the cell below says which, and how high and wide it is. Before you run anything: how many
 # numbers for this one picture leave a global average pool, a pool with a fixed window of 7 x 7 cells and stride 1, and a
 # plain flatten? And by what factor do the multiply-adds of the network grow, compared with 224 x 224? The factor may be off by 5 %.
+
+# %% name="numbers"
+# ResNet-50, 300 px high and 450 px wide; your course may draw others.
+network, (height, width) = ps4.network(), ps4.picture()
+print(f"{network} is shown a picture that is {height} px high and {width} px wide.")
 
 # %% name="ex-4-1" nbgrader={"grade": false, "grade_id": "ex-4-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
 prediction = {
@@ -76,8 +81,9 @@ prediction = {
 ps4.check_prediction(prediction)
 ### BEGIN HIDDEN TESTS
 # Another route: the whole network with real numbers, its pool replaced.
-hidden_network = models.torchvision_resnet("resnet50").eval()
+hidden_network = models.torchvision_resnet(ps4.network()).eval()
 hidden_network.fc = nn.Identity()
+hidden_height, hidden_width = ps4.picture()
 for hidden_name, hidden_pool in {
     "global average pool": nn.AdaptiveAvgPool2d(1),
     "AvgPool2d(7, stride=1)": nn.AvgPool2d(7, stride=1),
@@ -85,11 +91,14 @@ for hidden_name, hidden_pool in {
 }.items():
     hidden_network.avgpool = hidden_pool
     with torch.no_grad():
-        hidden_out = hidden_network(torch.zeros(1, 3, 300, 450, device=where))
+        hidden_out = hidden_network(
+            torch.zeros(1, 3, hidden_height, hidden_width, device=where)
+        )
     assert prediction[hidden_name] == hidden_out.numel(), (
         f"Run through {hidden_name}, the real network disagrees."
     )
-assert 2.5 < prediction["times the multiply-adds at 224 x 224"] < 3.0, (
+hidden_area = hidden_height * hidden_width / 224**2
+assert 0.93 < prediction["times the multiply-adds at 224 x 224"] / hidden_area < 1.11, (
     "The factor of the multiply-adds is off."
 )
 ### END HIDDEN TESTS

@@ -48,11 +48,15 @@ from gaplab.coursework import ps5
 # %% [markdown]
 # ## 1. Where the gradient goes (predict, 3 points)
 #
-# The book's ResNet-20 has a total stride of 4. Show it a picture of 40 x 40 px. Before you run anything, for one channel of its last map:
+# The book's ResNet-20 has a total stride of 4. Show it a square picture, as large as the cell below says. Before you run anything, for one channel of its last map:
 #
 # - Behind a global max pool, how many cells get a gradient, if no two cells are equal? How large is the L2 norm of the gradient, as a multiple of the norm behind global average pooling?
 # - Let all cells of the channel be equal, as behind a ReLU that has shut. How many get a gradient from `x.amax(dim=(2, 3))`, and how many from `F.max_pool2d` with a window of the whole map? They are not the same.
 # - One cell in the middle of the last map has a gradient. Go back through the last residual block: two 3 x 3 convolutions of stride 1, and the shortcut. How many cells of the block's input can it reach at most?
+
+# %% name="numbers"
+size = ps5.size()  # 40; your course may draw another size
+print(f"The picture has {size} x {size} px.")
 
 # %% name="ex-5-1" nbgrader={"grade": false, "grade_id": "ex-5-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
 prediction = {
@@ -77,7 +81,10 @@ prediction = {
 ps5.check_prediction(prediction)
 ### BEGIN HIDDEN TESTS
 hidden_side = (
-    models.resnet20().eval().features(data.normalise(torch.zeros(1, 1, 40, 40))).shape[-1]
+    models.resnet20()
+    .eval()
+    .features(data.normalise(torch.zeros(1, 1, ps5.size(), ps5.size())))
+    .shape[-1]
 )
 hidden_x = torch.zeros(1, 1, hidden_side, hidden_side, requires_grad=True)
 for hidden_name, hidden_pooled in {
@@ -400,7 +407,8 @@ for hidden_head, hidden_share in (("gap", 1.0), ("max", 1 / 49)):
 # other pictures.
 
 # %% name="pictures"
-pictures, labels = data.stratified("test", 100)
+# The first ten of each class; your course may skip some.
+pictures, labels = data.stratified("test", 100, skip=ps5.skip())
 
 # %% name="ex-5-5b" nbgrader={"grade": false, "grade_id": "ex-5-5b", "locked": false, "schema_version": 3, "solution": true, "task": false}
 experiment = None
@@ -425,7 +433,8 @@ for (stage, head), rows in experiment.groupby(["stage", "head"]):
 ### BEGIN HIDDEN TESTS
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-ps5.check_experiment(experiment, pictures, labels, seed=hidden_fresh_seed())
+hidden_pictures = data.stratified("test", 100, skip=ps5.skip())
+ps5.check_experiment(experiment, *hidden_pictures, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 
 # %% [markdown]

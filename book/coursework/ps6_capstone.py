@@ -115,8 +115,12 @@ ps6.check_own(my_head, seed=hidden_fresh_seed())
 # %% [markdown]
 # ## 2. The forecast (predict, 4 points)
 #
-# Your head sits on ResNet-20, behind a map of 64 channels and, at 28 px, 7 x 7 cells. Before you measure: how many parameters has the head, pool and classifier together? How many multiply-adds does the classifier take for one picture? How many numbers does the classifier read if the picture has 56 px? And of the cells of the map, how
+# Your head sits on ResNet-20, behind a map of 64 channels and, at 28 px, 7 x 7 cells; the cell below says for how many classes. Before you measure: how many parameters has the head, pool and classifier together? How many multiply-adds does the classifier take for one picture? How many numbers does the classifier read if the picture has 56 px? And of the cells of the map, how
 # many per cent get a gradient through your pool, where no two cells are equal and none is zero? (The last may be off by a twentieth of its value.)
+
+# %% name="numbers"
+classes = ps6.classes()  # the garments' ten; your course may draw another number
+print(f"The head of the forecast has {classes} classes.")
 
 # %% name="ex-6-2" nbgrader={"grade": false, "grade_id": "ex-6-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
 prediction = {
@@ -137,7 +141,7 @@ prediction = {
 # %% name="ex-6-2-test" nbgrader={"grade": true, "grade_id": "ex-6-2-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 ps6.check_prediction(prediction, my_head)
 ### BEGIN HIDDEN TESTS
-hidden_network = ps6.mount(my_head, seed=0)
+hidden_network = ps6.mount(my_head, seed=0, classes=ps6.classes())
 hidden_backbone = models.count_parameters(models.resnet20()) - (64 * 10 + 10)
 hidden_head = models.count_parameters(hidden_network) - hidden_backbone
 assert prediction["parameters of the head"] == hidden_head, (
@@ -156,8 +160,12 @@ assert hidden_read == hidden_parts.pooled.numel(), "Run a picture of 56 px."
 # **Behaviour (4 points).** `behaviour(network, images, labels)` returns a dictionary of three floats, fractions from 0 to 1:
 #
 # - `accuracy`;
-# - `consistency`: over the eight moves by $(dy, dx)$ with $dy, dx \in \{-2, 0, 2\}$, not both zero, and over all images: the share that gets the class that the unmoved image gets, right or wrong. Move with `torch.roll`, so that what leaves at one side comes in at the other;
+# - `consistency`: over the eight moves by $(dy, dx)$ with $dy, dx \in \{-s, 0, s\}$, not both zero ($s$ stands in the cell below), and over all images: the share that gets the class that the unmoved image gets, right or wrong. Move with `torch.roll`, so that what leaves at one side comes in at the other;
 # - `accuracy_at_40`: the accuracy on the images scaled to 40 px by `data.resize`.
+
+# %% name="step"
+step = ps6.step()  # 2; your course may draw another step
+print(f"Consistency is measured over moves by {step} px.")
 
 
 # %% name="ex-6-3" nbgrader={"grade": false, "grade_id": "ex-6-3", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -86,7 +86,7 @@ pages.thrown_in(thrown_in, 4)
 pages.spoken(
     questions, verdicts,
     line="At the pool the average sends the same gradient to every cell and the maximum sends all of it to one; the sums are equal, and in a ResNet-50 with random weights both are "
-    "dense one block further back. With 20 layers what differs in training is mostly the size of the pooled vector; deeper we did not separate it.",
+    "dense one block further back. With 20 and 56 layers what differs in training is mostly the size of the pooled vector.",
     number="G3",
     remember="One block back the maximum's gradient is still only about {:.0f} per cent as dense as the average's, in a small trained ResNet.",
     trap="q-grad-04", follow_up="q-grad-08:1",

@@ -70,9 +70,10 @@ _canary()
 # What no exercise needs, and what an answer that goes for the judge does.
 REACHING = re.compile(
     r"\b(?:checking\.|import checking|gapgrade|fresh_seed|GAPLAB_GRADING_SEED|get_ipython|ast_transformers"
+    r"|GAPLAB_VARIANT|VARIANT_VARIABLE|set_variant"
     r"|set_custom_exc|showtraceback|_getframe|settrace|setprofile|__closure__|cell_contents|__globals__|__eq__|__builtins__|builtins"
     r"|import gc|unittest|ctypes|_exit)\b"
-    r"|\bps\d\.(?!mount\b|SHIFTS\b|check_)\w+|\bps\d\.\w+(?=\s*=(?!=))"
+    r"|\bps\d\.(?!mount\b|check_)\w+|\bps\d\.\w+(?=\s*=(?!=))"
     r"|^[ \t]*(?:torch|nn|F|pd|np|counting|models|data)(?:\.\w+)+(?=[ \t]*=(?!=))",
     re.MULTILINE,
 )

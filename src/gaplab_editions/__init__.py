@@ -4,6 +4,7 @@ In another language:
 
 - `messages`: a sentence as a message, whose numbers are slots, and what a translation must keep.
 - `markup`, `scripts`: the words of a page, and of the widgets' modules, as messages, and back.
+- `setting`: a Chinese text's lines and its emphasis.
 - `catalogues`: the translations, one ``.po`` file a page, and the gate that holds them to the English.
 - `pages`: an edition's pages. One that ``edition.toml`` does not list as translated stays English, and says so.
 - ``python -m gaplab_editions``, which is ``nox -s translate``: brings the catalogues up to the pages.

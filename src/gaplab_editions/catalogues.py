@@ -78,7 +78,8 @@ class Edition:
     def say(self, text: str, *names: str) -> str:
         """Return a sentence in this language with its own numbers, or as it is."""
         key, numbers = messages.abstract(text)
-        return messages.fill(self.find(key, *names), numbers) or text
+        said = messages.fill(self.find(key, *names), numbers)
+        return messages.UNIT.sub("\N{NO-BREAK SPACE}", said) or text
 
     def is_words(self, text: str) -> bool:
         """Tell whether a text has something to translate."""

@@ -32,6 +32,8 @@ KEPT = frozenset("alt class colspan href id lang rowspan scope src".split())  # 
 MEDIA = {".png": "image/png", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
 STYLE = """body { line-height: 1.5; }
 :lang(zh) em, :lang(zh-CN) em { font-style: normal; text-emphasis: filled dot; text-emphasis-position: under right; }
+em :is(code, a, math, .gaplab-latin) { text-emphasis: none; } em .gaplab-latin { font-style: italic; }
+.gaplab-whole { white-space: nowrap; } .gaplab-whole > * { white-space: normal; }
 img { max-width: 100%; height: auto; }
 figure { margin: 1em 0; } caption, figcaption { font-size: .85em; text-align: left; }
 pre { font-size: .75em; white-space: pre-wrap; overflow-wrap: anywhere; padding: .6em; border-left: 3px solid #888; }

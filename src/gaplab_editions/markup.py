@@ -32,7 +32,10 @@ ATTRIBUTES = ("alt", "aria-label", "aria-valuetext", "data-bs-title", "placehold
 CLAIM = re.compile(r"[A-Z]\d (?=[a-z])")
 MENTION = "gaplab-mention"
 IDS = frozenset(
-    "bytes cell file href id kind level mark model network pool proof slug topic variable x y zh".split()  # noqa: SIM905
+    [
+        *"bytes cell file garment_names href id kind level mark model network picture pictures".split(),  # noqa: SIM905
+        *"pool proof slug topic variable x y zh".split(),  # noqa: SIM905
+    ]
 )
 """Keys of a widget's state under which stand names that its script knows, and addresses."""
 WORDS = frozenset("choices classes does name names verdict".split())  # noqa: SIM905

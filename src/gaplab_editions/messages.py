@@ -23,12 +23,23 @@ KEPT = {
 """What a translation must hold as often as its English does."""
 PROTECTED = re.compile("|".join([*(pattern.pattern for pattern in KEPT.values()), r"\\."]))
 NUMBER = re.compile(
-    r"(?<![A-Za-z0-9_#/.⟨])(?<![A-Za-z0-9_]-)(\d+(?:,\d{3})*(?:\.\d+)?)(?![A-Za-z0-9_⟩]|[.,]\d)", re.ASCII
+    r"(?<![A-Za-z0-9_#/.⟨])(?<![A-Za-z0-9_]-)(\d{4}-\d\d-\d\d|\d+(?:,\d{3})*(?:\.\d+)?)(?![A-Za-z0-9_⟩]|[.,]\d)",
+    re.ASCII,
 )
-"""A number that stands by itself: not the 50 of ResNet-50."""
+"""A number that stands by itself, or a date: not the 50 of ResNet-50."""
+DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 SLOT = re.compile(r"⟨(\d+)(?:([×÷])(10+))?⟩")
 IN_MYRIADS = re.compile(SLOT.pattern + r"(?:( ?)万(?!亿))?")
 """A slot, and the 万 behind it, ten thousand, of which Chinese writes no more than 9999: 10,000 万 is 1 亿."""
+NONE = re.compile(r"(?:(?<![只没])有|(?<=[中里])) " + SLOT.pattern + r" (?=[种个次条])")
+"""How many there are: where there is none, Chinese does not count to zero."""
+UNIT = re.compile(r"(?<=[\d}]) (?=%)")
+"""The blank before a sign of per cent, at which no line breaks."""
+MONTH = re.compile(r"(?<!\d)(\d{1,2})(?= 月)")
+"""A month, which Chinese writes as a number and English as a word."""
+MONTHS = tuple(
+    "January February March April May June July August September October November December".split()  # noqa: SIM905
+)
 STRAIGHT = str.maketrans("‘’“”", "''\"\"")
 WORD = re.compile(r"[A-Za-z]{2,}")
 NAME = re.compile(r"(?<![\w.])(?=[\w.-]*(?:\d|_|[A-Z][\w]*[A-Z]))[A-Za-z][\w.]*(?:-[\w.]+)*")
@@ -65,11 +76,15 @@ def abstract(text: str) -> tuple[str, list[str]]:
 
 def fill(text: str, numbers: list[str]) -> str:
     """Write numbers into the slots of a translation."""
+    text = NONE.sub(lambda slot: "没有一" if numbers[int(slot[1]) - 1] == "0" else slot[0], text)
     return IN_MYRIADS.sub(lambda slot: _counted(numbers[int(slot[1]) - 1], slot), text)
 
 
 def _counted(number: str, slot: re.Match[str]) -> str:
     """Write a number into its slot, with 亿 in place of 万 from 10,000 of these on."""
+    if date := DATE.fullmatch(number):
+        year, month, day = map(int, date.groups())
+        return f"{year} 年 {month} 月 {day} 日"
     _, sign, factor, blank = slot.groups()
     zeros = (len(factor) - 1) * (1 if sign == "×" else -1) if factor else 0
     if blank is None:
@@ -98,7 +113,9 @@ def problems(english: str, translated: str) -> Iterator[str]:
     wanted, given = ({slot[1] for slot in SLOT.finditer(text)} for text in (english, translated))
     if wanted != given:
         yield f"slots differ: {', '.join(f'⟨{number}⟩' for number in sorted(wanted ^ given))}"
-    if typed := abstract(SLOT.sub("", translated))[1]:
+    months = {str(number) for number, month in enumerate(MONTHS, 1) if month in english}
+    plain = MONTH.sub(lambda found: "" if found[1] in months else found[0], SLOT.sub("", translated))
+    if typed := abstract(plain)[1]:
         yield f"typed numbers, which belong into slots: {', '.join(typed)}"
     for kind, pattern in KEPT.items():
         one, other = (Counter(SLOT.sub("", found) for found in pattern.findall(text)) for text in (english, translated))

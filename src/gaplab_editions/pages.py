@@ -13,6 +13,7 @@ from bs4.element import NavigableString, Tag
 
 from gaplab_editions import KIT_FILE, UNTRANSLATED, markup, messages, scripts
 from gaplab_editions.catalogues import KIT, SITE, Edition, Found
+from gaplab_editions.setting import set_chinese
 
 SCRIPTS = {
     "_static/code.js": SITE,
@@ -126,6 +127,7 @@ class Maker:
         mentions = [(str(link["href"]), link.get_text()) for link in body.select(f"a.{markup.MENTION}")]
         markup.translate(body, self.words(name))
         link_mentions(body, mentions, self.edition.terms)
+        set_chinese(body)
         reading = body.select_one(".gaplab-reading") or body.h1
         if reading and body.select_one(".cell_input") and (line := self.edition.lines.get("notebook")):
             note = BeautifulSoup(f'<p class="gaplab-reading">{line}</p>', "html.parser").p

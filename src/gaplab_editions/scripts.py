@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
+from gaplab_editions import messages
+
 Look = Callable[[str], str]
 BEFORE_REGEX = re.compile(r"(?:^|[(,=:\[!&|?{};<>+*-]|\breturn|=>)\s*$")
 SENTENCE = re.compile(
@@ -155,6 +157,7 @@ def translate(source: str, look: Look, spoken: frozenset[str] = frozenset()) -> 
         text = _spoken(literal, look, spoken | {literal.text.strip()} if choice else spoken)
         places = _expressions(literal, source)
         parts = [rewritten(*place, chosen=literal.text.startswith("{1} ")) for place in places]
+        text = messages.UNIT.sub("\N{NO-BREAK SPACE}", text)
         return re.sub(r"\{(\d+)\}", lambda found: f"${{{parts[int(found[1]) - 1]}}}", text) if parts else text
 
     return rewritten(0, len(source))

@@ -79,6 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = {fixture: name for fixture, (name, find) in BROWSERS.items() if not find()}
     for item in items:
         used = item.callspec.params.get("browser", "with_chromium") if hasattr(item, "callspec") else "with_chromium"
+        used = "with_chromium" if used == "with_page_cache" else used
         if item.get_closest_marker("browser") and used in missing:
             name = missing[used]
             hint = f"install {name.lower()}, or set GAPLAB_{name.upper()} to the path of one"
@@ -142,6 +143,15 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def with_chromium(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def with_page_cache(playwright: Playwright) -> Iterator[Browser]:
+    """A Chromium that keeps a page as it was left and shows it again on the way back, as readers' browsers do."""
+    no_cache = ["--disable-back-forward-cache"]  # Playwright's own option
+    browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS, ignore_default_args=no_cache)
     yield browser
     browser.close()
 

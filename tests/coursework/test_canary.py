@@ -70,6 +70,8 @@ def test_what_an_answer_does_to_the_judge_is_worth_a_look(attack):
         ("ps1.check_parameters = print", "ps1.check_parameters"),
         ("from gaplab.coursework import checking", "import checking"),
         ("torch.allclose = lambda *a, **k: True", "torch.allclose"),
+        ("import os\nos.environ['GAPLAB_VARIANT'] = 'somebody else'", "GAPLAB_VARIANT"),
+        ("from gaplab import coursework\ncoursework.set_variant('somebody else')", "set_variant"),
         ("class Same:\n    def __eq__(self, other):\n        return True", "__eq__"),
     ],
 )

@@ -15,19 +15,29 @@ from torch import Tensor, nn
 
 from gaplab import counting, data, models
 from gaplab.claims import CAVEATS, FAILS, HOLDS
-from gaplab.coursework import checking
+from gaplab.coursework import checking, variant
 from gaplab.errors import ReaderError
 
 EXPLODES = 100.0
 """Ratio of the first block's gradient to the last one's above which it is said to explode; it vanishes below 1/100."""
 
 
+def classes() -> int:
+    """Return how many classes the heads of the first exercise have: ImageNet's, or this student's own number."""
+    return variant("ps3 classes", 1000, 200, 365, 500, 1200, 2000)
+
+
+def size() -> int:
+    """Return the side in pixels of the first exercise's larger picture."""
+    return variant("ps3 size", 320, 256, 288, 352, 384, 448)
+
+
 def check_costs(prediction: object) -> None:
     """Give ResNet-50 the other order of pool and classifier, and count."""
     names = ("parameters of the new head", "times the multiply-adds of the old head")
-    said, network = checking.predicted(prediction, names), counting.on_meta("resnet50")
+    said, network = checking.predicted(prediction, names), counting.on_meta("resnet50", classes())
     old = counting.macs_by_module(network)["fc"]
-    network.avgpool = nn.Sequential(nn.Conv2d(2048, 1000, 1, device="meta"), nn.AdaptiveAvgPool2d(1))
+    network.avgpool = nn.Sequential(nn.Conv2d(2048, classes(), 1, device="meta"), nn.AdaptiveAvgPool2d(1))
     network.fc = nn.Identity()
     wanted = (models.count_parameters(network.avgpool), counting.macs_by_module(network)["avgpool"] / old)
     checking.off([name for name, true in zip(names, wanted, strict=True) if said[name] != true], 2)
@@ -36,21 +46,22 @@ def check_costs(prediction: object) -> None:
 
 def check_cells(prediction: object, seed: int = 3) -> None:
     """Differentiate a logit behind a pool at both sizes, and sum where the pool averages."""
+    large = size()
     names = (
-        "cells of the last map at 320 px",
-        "gradient of a logit at one cell, 320 px over 224 px",
+        f"cells of the last map at {large} px",
+        f"gradient of a logit at one cell, {large} px over 224 px",
         "times the logits at 224 px if the head sums instead",
     )
     said = checking.predicted(prediction, names)
     shape, generator = counting.last_map("resnet50"), torch.Generator().manual_seed(seed)
     weight, slopes, logits = torch.randn(8, generator=generator), {}, {}
-    for size in (224, 320):
-        side = shape.side(size)
+    for pixels in (224, large):
+        side = shape.side(pixels)
         feature_map = torch.randn(8, side, side, generator=generator).requires_grad_()
-        logits[size] = (weight @ feature_map.mean(dim=(1, 2)), weight @ feature_map.sum(dim=(1, 2)))
-        (slope,) = torch.autograd.grad(logits[size][0], feature_map)
-        slopes[size] = float(slope.norm(dim=0).mean())
-    wanted = (shape.side(320) ** 2, slopes[320] / slopes[224], float((logits[224][1] / logits[224][0]).detach()))
+        logits[pixels] = (weight @ feature_map.mean(dim=(1, 2)), weight @ feature_map.sum(dim=(1, 2)))
+        (slope,) = torch.autograd.grad(logits[pixels][0], feature_map)
+        slopes[pixels] = float(slope.norm(dim=0).mean())
+    wanted = (shape.side(large) ** 2, slopes[large] / slopes[224], float((logits[224][1] / logits[224][0]).detach()))
     room = (0.0, 0.02, 0.02)  # cells are counted
     judged = zip(names, wanted, room, strict=True)
     checking.off([name for name, true, within in judged if not abs(said[name] - true) <= within * true], len(names))

@@ -13,29 +13,36 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from gaplab import counting, data, models, shapes, sizes, weights
-from gaplab.coursework import checking
+from gaplab.coursework import checking, variant
 from gaplab.errors import ReaderError
-
-HEIGHT, WIDTH = 300, 450
-"""The oblong picture of the first exercise, in pixels."""
 
 Layers = Sequence[tuple[int, int, int]]
 """Window, stride and padding of each layer, from the picture's side on."""
 
 
+def network() -> str:
+    """Return which of torchvision's ResNets the first exercise asks about."""
+    return variant("ps4 network", "resnet50", "resnet18", "resnet34")
+
+
+def picture() -> tuple[int, int]:
+    """Return height and width of the first exercise's oblong picture, in pixels."""
+    return variant("ps4 picture", (300, 450), (240, 400), (270, 400), (330, 400), (360, 460), (400, 300))
+
+
 def check_prediction(prediction: object) -> None:
-    """Run ResNet-50 on the oblong picture, as shapes without numbers, and compare."""
+    """Run the network on the oblong picture, as shapes without numbers, and compare."""
     factor = "times the multiply-adds at 224 x 224"
     said = checking.predicted(prediction, ("global average pool", "AvgPool2d(7, stride=1)", "flatten", factor))
-    network, work = counting.on_meta("resnet50"), {}
-    for height, width in ((224, 224), (HEIGHT, WIDTH)):
-        with sizes.watch(network, {"map": "layer4", "pooled": "avgpool"}) as seen:
-            work[height] = counting.total_macs(network, (1, 3, height, width), "meta")
+    built, work = counting.on_meta(network()), {}
+    for sides in ((224, 224), picture()):
+        with sizes.watch(built, {"map": "layer4", "pooled": "avgpool"}) as seen:
+            work[sides] = counting.total_macs(built, (1, 3, *sides), "meta")
     last = torch.empty(1, *seen["map"], device="meta")
     wanted = (torch.empty(seen["pooled"], device="meta"), nn.AvgPool2d(7, stride=1)(last), last)
     names = ("global average pool", "AvgPool2d(7, stride=1)", "flatten")
     wrong = [name for name, numbers in zip(names, wanted, strict=True) if said[name] != numbers.numel()]
-    times = work[HEIGHT] / work[224]
+    times = work[picture()] / work[224, 224]
     checking.off([*wrong, *([factor] if not abs(said[factor] - times) <= 0.05 * times else [])], 4)
     checking.passed("Predictions")
 

@@ -14,28 +14,36 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gaplab import data, models
-from gaplab.coursework import checking
+from gaplab.coursework import checking, variant
 from gaplab.errors import ReaderError
 
 MakeHead = Callable[[int, int], Any]
 """Channels and classes to a pool and a classifier."""
 
-SHIFTS = tuple(move for move in itertools.product((-2, 0, 2), (-2, 0, 2)) if move != (0, 0))
-"""Moves by whole pixels, down and right, over which consistency is measured."""
+
+def classes() -> int:
+    """Return for how many classes the head of the forecast is made: the garments' ten, or this student's own number."""
+    return variant("ps6 classes", 10, 12, 16, 20, 25, 40)
 
 
-def mount(my_head: MakeHead, seed: int, depth: int = 20) -> models.CifarResNet:
+def step() -> int:
+    """Return by how many pixels a picture is moved where consistency is measured."""
+    return variant("ps6 step", 2, 1, 3, 5)
+
+
+def mount(my_head: MakeHead, seed: int, depth: int = 20, classes: int = 10) -> models.CifarResNet:
     """Build the book's ResNet with another head.
 
     Args:
-        my_head: Makes the pool and the classifier for 64 channels and 10 classes.
+        my_head: Makes the pool and the classifier for 64 channels.
         seed: Of the initial weights. The backbone's are those of ``models.resnet20(seed=seed)``.
         depth: Of the network, as in its name.
+        classes: That the classifier tells apart.
     """
 
     def make() -> models.CifarResNet:
         network = models.CifarResNet(depth)
-        network.pool, network.fc = my_head(64, 10)
+        network.pool, network.fc = my_head(64, classes)
         return network
 
     return models.seeded(seed, make)
@@ -135,7 +143,7 @@ def check_prediction(prediction: object, my_head: MakeHead) -> None:
     said = checking.predicted(prediction, (*names, share))
     with torch.random.fork_rng():
         torch.manual_seed(6)
-        pool, fc = my_head(64, 10)
+        pool, fc = my_head(64, classes())
     generator = torch.Generator().manual_seed(6)
     maps = (0.01 + torch.rand(8, 64, 7, 7, generator=generator)).requires_grad_()
     pooled = pool.eval()(maps)
@@ -215,17 +223,19 @@ def _check_measurement(
 
 def check_behaviour(behaviour: Callable[..., Any], seed: int = 6) -> None:
     """Compare accuracy, consistency and accuracy at 40 px with another measurement of untrained networks."""
+    places = itertools.product((-step(), 0, step()), repeat=2)
+    moves = [move for move in places if move != (0, 0)]
 
     def truth(network: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
         @torch.no_grad()
-        def classes(pictures: Tensor) -> Tensor:
+        def answers(pictures: Tensor) -> Tensor:
             return cast(Tensor, network(data.normalise(pictures))).argmax(dim=1).cpu()
 
         was_training = network.training
         network.eval()
-        plain = classes(images)
-        moved = torch.stack([classes(torch.roll(images, move, dims=(2, 3))) for move in SHIFTS])
-        larger = classes(data.resize(images, 40))
+        plain = answers(images)
+        moved = torch.stack([answers(torch.roll(images, move, dims=(2, 3))) for move in moves])
+        larger = answers(data.resize(images, 40))
         network.train(was_training)
         return {
             "accuracy": float((plain == labels).float().mean()),

@@ -88,6 +88,6 @@ def grid(settings: Settings, store: Store) -> list[Run]:
         )
         for size, (epochs, seeds) in settings.grid.items()
         for head in ENDINGS
-        for rate in settings.rates
+        for rate in settings.grid_rates
         for seed in seeds
     ]

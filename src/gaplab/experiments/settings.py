@@ -19,6 +19,8 @@ class Settings:
     """Where differences are small."""
     rates: tuple[float, ...]
     """Learning rates that every network and head gets."""
+    grid_rates: tuple[float, ...]
+    """Those of the head-by-data grid; the average's best lies high there."""
     low_rates: tuple[float, ...]
     """Those of networks without batch norm, which bear less."""
     train_size: int
@@ -84,6 +86,7 @@ FULL = Settings(
     seeds=(0, 1, 2),
     more_seeds=(0, 1, 2, 3, 4),
     rates=(0.01, 0.03, 0.1, 0.3, 1.0),
+    grid_rates=(0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
     low_rates=(0.001, 0.003, 0.01, 0.03, 0.1),
     train_size=10000,
     test_size=10000,
@@ -92,7 +95,7 @@ FULL = Settings(
     epochs=10,
     whole_size=60000,
     whole_epochs=15,
-    grid={500: (60, (0, 1, 2)), 2000: (30, (0, 1, 2))},
+    grid={500: (60, (0, 1, 2, 3, 4)), 2000: (30, (0, 1, 2, 3, 4))},
     shift_epochs=12,
     shift_images=200,
     position_images=1000,
@@ -114,7 +117,7 @@ FULL = Settings(
     brief_epochs=3,
     brief_rates=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
     brief_factors=(1.0, 1 / 7, 1 / 49, 1 / 343),
-    rescaled_depths=(20,),
+    rescaled_depths=(20, 56),
     rescaled_rates=(0.01, 0.03, 0.1, 0.3),
     degradation_depths=(20, 56),
     degradation_size=5000,
@@ -131,6 +134,7 @@ QUICK = Settings(
     seeds=(0,),
     more_seeds=(0,),
     rates=(0.03, 0.1),
+    grid_rates=(0.03, 0.1),
     low_rates=(0.01, 0.1),
     train_size=100,
     test_size=100,

@@ -26,6 +26,8 @@ RESCALED: dict[str, tuple[float, float]] = {
     "max, gradient / 7": (1.0, 1 / SIDE),
 }
 """Variants of the heads: factors on what the pool returns and on what goes back through it."""
+EQUALLY_LONG = (("gap x 4.1", "max"), ("gap", "max / 4.1"), ("gap / 1.7", "max / 7"))
+"""Pairs of them whose vectors are equally long at initialisation; deeper networks get no others."""
 
 
 def stability(settings: Settings, store: Store) -> list[Run]:
@@ -52,7 +54,7 @@ def stability(settings: Settings, store: Store) -> list[Run]:
 
 
 def rescaled(settings: Settings, store: Store) -> list[Run]:
-    """List short training runs as those of `stability`, with each of `RESCALED`."""
+    """List short training runs as those of `stability` at one rate, with each of `RESCALED`."""
     return [
         _brief(
             settings,
@@ -66,6 +68,7 @@ def rescaled(settings: Settings, store: Store) -> list[Run]:
         )
         for depth in settings.rescaled_depths
         for index, (variant, (value, gradient)) in enumerate(RESCALED.items())
+        if depth == settings.rescaled_depths[0] or any(variant in pair for pair in EQUALLY_LONG)
         for rate in settings.rescaled_rates
         for seed in settings.seeds
     ]

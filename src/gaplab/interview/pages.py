@@ -134,7 +134,6 @@ SPEAK
       spoken.append(voiceButton(words.textContent));
     }
   });
-  addEventListener("pagehide", hush);
 }
 </script>"""
 

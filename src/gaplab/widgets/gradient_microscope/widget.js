@@ -185,19 +185,19 @@ function build(model) {
   return {
     ...given,
     ...{ root, find, control, grid: find(".seen .heat") },
-    seen: buildHeat(find(".seen .heat"), given.size),
-    grad: buildHeat(find(".grad .heat"), given.size),
+    seen: buildHeat(find(".seen .heat"), given.size, true),
+    grad: buildHeat(find(".grad .heat"), given.size, true),
     trio: pools.map((name) => buildBack(find(".trio"), name, given.size)),
     told: buildFigures(find(".figures")),
     shownBack: "",
   };
 }
 
-/** One square a cell with its number, and a frame around the selected one. */
-function buildHeat(heat, size) {
+/** One square a cell, some with a number, and a frame around the selected one. */
+function buildHeat(heat, size, numbered) {
   const picture = heat.querySelector("svg");
   const cells = buildCells(picture, size);
-  const numbers = cells.map((_, i) => {
+  const numbers = (numbered ? cells : []).map((_, i) => {
     const [y, x] = rowColumn(i, size[1]);
     return svg("text", { x: x + 0.5, y: y + 0.5, dy: "0.36em" });
   });
@@ -212,7 +212,7 @@ function buildBack(parent, name, size) {
   const find = finder(figure);
   find("figcaption").textContent = name;
   const [here, density, length] = figure.querySelectorAll("dd");
-  return { heat: buildHeat(find(".heat"), size), scale: find(".scale"), here, density, length };
+  return { heat: buildHeat(find(".heat"), size, false), scale: find(".scale"), here, density, length };
 }
 
 function buildFigures(list) {

@@ -103,6 +103,7 @@ class Laboratory(PageWidget):
     pools: traitlets.List[Any] = traitlets.List().tag(sync=True)
     garments = traitlets.Bytes().tag(sync=True)
     garment_names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    names: traitlets.List[Any] = traitlets.List().tag(sync=True)
     limits = traitlets.Dict().tag(sync=True)
     experiment = traitlets.Unicode("stages").tag(sync=True)
     network = traitlets.Unicode("garments").tag(sync=True)
@@ -145,6 +146,7 @@ class Laboratory(PageWidget):
         }
         known["garments"]["pictures"] = list(garments)
         known["photographs"]["pictures"] = photographs
+        said = dict.fromkeys([*plans["garments"]["classes"], *garments, *photographs, *POOLS.values()])
         own = known[network]
         first = {"picture": own["pictures"][0], "side": own["side"], "layer": own["stages"][-1]}
         super().__init__(
@@ -154,6 +156,8 @@ class Laboratory(PageWidget):
             pools=[list(pair) for pair in POOLS.items()],
             garments=b"".join(np.asarray(pixels, dtype=np.uint8).tobytes() for pixels in garments.values()),
             garment_names=list(garments),
+            # As they are known, and as they are said: an edition says them in its language. ImageNet's classes stay.
+            names=[{"id": name, "name": name} for name in said],
             limits={"sides": list(SIDES), "noise": MOST_NOISE, "largest": LARGEST},
             network=network,
             experiment=experiment,

@@ -80,8 +80,8 @@ async function askMoving(view, state) {
 }
 
 function showMoving(view, parts, state, { now, centre }) {
-  const { heads } = view.networks[state.network];
-  const { classes } = view.plan(state);
+  const heads = view.networks[state.network].heads.map((head) => ({ ...head, title: view.say(head.title) }));
+  const classes = view.classes(state);
   const label = centre[0].label;
   const drifts = now.map(({ pooled }, i) => drift(pooled, centre[i].pooled));
   const key = `${view.centre.key}`;
@@ -133,7 +133,7 @@ async function walkPlaces(view, parts, state) {
     const row = await view.desk.ask("walk", { walk, framings, label }).catch(view.complain);
     if (!row || view.centre.key !== parts.key.dataset.of) return;
     row.shares.forEach((one, i) => shares[i].push(...one));
-    parts.walked = { shares, titles: heads.map(({ title }) => title) };
+    parts.walked = { shares, titles: heads.map(({ title }) => view.say(title)) };
     parts.grid.hidden = false;
     showPlaces(parts, view.state.now());
   }
@@ -158,5 +158,5 @@ export const MOVING = {
   networks: (view, state) => [...new Set(view.networks[state.network].heads.map(({ network }) => network))],
   ask: askMoving,
   show: showMoving,
-  who: (view, state) => view.networks[state.network].heads[0].title,
+  who: (view, state) => view.say(view.networks[state.network].heads[0].title),
 };

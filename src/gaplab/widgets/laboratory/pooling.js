@@ -68,7 +68,7 @@ function showPooling(view, parts, state, answer) {
   });
   const head = ["Gradient", ...(exact ? ["L2"] : []), "Not zero", "Effective density", "Direction"];
   parts.table.replaceChildren(tableOf(head, rows));
-  const name = view.plan(state).classes[answer.label];
+  const name = view.classes(state)[answer.label];
   const [, , , last] = rows;
   return `${view.poolName(state)}: logit of ${name} ${fixed(answer.logits[answer.label], 2)}. At the map ${
     rows[0].at(-3)

@@ -49,7 +49,7 @@ async function askSizing(view, state) {
 }
 
 function showSizing(view, parts, state, answer) {
-  const { classes } = view.plan(state);
+  const classes = view.classes(state);
   const { height, width, channels } = answer.sizes.map;
   const share = probabilities(answer.logits);
   const of = keyOf(view, state, answer.label);

@@ -89,22 +89,22 @@ function listenToMoves({ table, networks }, { now, choose }) {
   });
 }
 
-const nameOf = (picture) => picture === "own" ? "your own picture" : picture;
+const nameOf = (say, picture) => picture === "own" ? "your own picture" : say(picture);
 
 /** Offer the pictures of a network, and the reader's own where there is one. */
-export function drawTable({ table, networks, own }, { network, picture, experiment }) {
+export function drawTable({ table, networks, own, say }, { network, picture, experiment }) {
   const offered = [...networks[network].pictures, ...(own ? ["own"] : [])];
   const key = `${network} ${offered.length}`;
   if (table.select.dataset.of !== key) {
     table.select.replaceChildren(
-      ...offered.map((name) => new Option(nameOf(name), name)),
+      ...offered.map((name) => new Option(nameOf(say, name), name)),
     );
     table.select.dataset.of = key;
   }
   table.select.value = picture;
   table.frame.classList.toggle("movable", experiment === "move");
   const moves = experiment === "move" ? " Drag it, or move it by arrow keys." : "";
-  table.frame.setAttribute("aria-label", `Picture on the table: ${nameOf(picture)}.${moves}`);
+  table.frame.setAttribute("aria-label", `Picture on the table: ${nameOf(say, picture)}.${moves}`);
 }
 
 export function showPicture({ table }, answer) {

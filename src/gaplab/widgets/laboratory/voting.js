@@ -47,13 +47,13 @@ function showVoting(view, parts, state, answer) {
   const rows = [["Votes for", fixed(more, 3)], ["Votes against", fixed(less, 3)], ["Bias", fixed(answer.bias, 3)]];
   // Log-sum-exp of twice the map is not twice the log-sum-exp: there is no fair share for each cell.
   const shares = Math.abs(more + less + answer.bias - logit) < 1e-3 * Math.max(1, Math.abs(logit));
-  parts.sum.replaceChildren(tableOf(["The votes add up", view.plan(state).classes[answer.label]], [
+  parts.sum.replaceChildren(tableOf(["The votes add up", view.classes(state)[answer.label]], [
     ...rows,
     [shares ? "Sum: the logit" : "Logit: votes do not add up to it behind this pool", fixed(logit, 3)],
   ]));
   const [row, column] = rowColumn(Math.max(cell, 0), width);
   const one = cell < 0 ? "" : ` Row ${row + 1}, column ${column + 1} votes ${fixed(votes[cell], 3)}.`;
-  return `${view.plan(state).classes[answer.label]}: votes for ${fixed(more, 2)}, against ${fixed(less, 2)}, bias ` +
+  return `${view.classes(state)[answer.label]}: votes for ${fixed(more, 2)}, against ${fixed(less, 2)}, bias ` +
     `${fixed(answer.bias, 2)}; logit ${fixed(logit, 2)}.${one}`;
 }
 

@@ -56,6 +56,7 @@ const FIXED = [
   "experiments",
   "scripts",
   "garment_names",
+  "names",
   "own",
   "own_shape",
 ];
@@ -63,6 +64,7 @@ const FIXED = [
 function build(model) {
   const given = Object.fromEntries(FIXED.map((name) => [name, model.get(name)]));
   const root = widgetRoot("laboratory", TEMPLATE);
+  const said = new Map(given.names.map(({ id, name }) => [id, name]));
   const find = finder(root);
   /** @type {any} */
   const view = {
@@ -70,12 +72,14 @@ function build(model) {
     ...{ model, root, find, own: null, desk: null, engine: null, looked: "", last: null, closing: [], put: new Set() },
     standard: Object.fromEntries(KEPT.map((name) => [name, model.get(name)])),
     plan: (state) => loaded()[PANELS[state.experiment].networks(view, state)[0]].plan,
+    say: (name) => said.get(name) ?? name,
+    classes: (state) => view.plan(state).classes.map(view.say),
     complain(error) {
       find(".problem").textContent = error.message;
       return null;
     },
     poolName: ({ pool, p }) =>
-      `${given.pools.find(([name]) => name === pool)[1]}${pool === "gem" || pool === "lse" ? ` ${p}` : ""}`,
+      `${view.say(given.pools.find(([name]) => name === pool)[1])}${pool === "gem" || pool === "lse" ? ` ${p}` : ""}`,
   };
   view.table = buildTable(find(".left"));
   return view;
@@ -105,7 +109,12 @@ function listen(view, state) {
     view.experiments,
     (experiment) => choose({ experiment }),
   );
-  view.checkPool = choicesOf(find(".pools"), "Pool", view.pools, (pool) => choose({ pool }));
+  view.checkPool = choicesOf(
+    find(".pools"),
+    "Pool",
+    view.pools.map(([pool, name]) => [pool, view.say(name)]),
+    (pool) => choose({ pool }),
+  );
   const power = { min: 0, max: POWERS.length - 1 };
   view.showPower = sliderOf(find(".power"), "Exponent p, or r", power, (at) => choose({ p: POWERS[at] }));
   const [min, max] = view.limits.sides;
@@ -295,7 +304,7 @@ async function lookAt(view, state) {
 }
 
 function showBest(view, state, { logits, label }) {
-  const { classes } = view.plan(state);
+  const classes = view.classes(state);
   const shares = probabilities(logits);
   view.find(".best").replaceChildren(
     ...bestOf(logits, BEST).map((each) => {
@@ -312,7 +321,8 @@ function showBest(view, state, { logits, label }) {
     );
   }
   select.value = state.label;
-  select.options[0].textContent = `the one that it says${state.label < 0 ? `: ${classes[label]}` : ""}`;
+  const said = classes[label];
+  select.options[0].textContent = state.label < 0 ? `the one that it says: ${said}` : "the one that it says";
 }
 
 /** In a live notebook Python has the answer too. */

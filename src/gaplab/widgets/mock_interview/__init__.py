@@ -25,7 +25,8 @@ class MockInterview(PageWidget):
 
     In full and with all levels it climbs ladders, up after a good answer and down after a poor one. A question that
     was missed comes back after three others, and then first in the next sitting; one that was known comes back after
-    the flashcards' intervals. What a reader writes, ticks and chooses stays in the browser, and Python hears nothing.
+    the flashcards' intervals. What a reader writes, ticks and chooses stays in the browser, and Python hears nothing; a
+    reload and the way back lead to the screen on which the reader was.
 
     Args:
         questions: The questions, from :func:`gaplab.interview.questions.bank`.

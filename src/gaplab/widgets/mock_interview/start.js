@@ -6,7 +6,7 @@ import { dayOf, dueOn } from "./schedule.js";
 import { choose, latest, pool } from "./session.js";
 import { exportProgress, importProgress, leave } from "./store.js";
 
-export function drawStart(app, focus = true) {
+export function drawStart(app) {
   const { store, levels, lengths, topicTitle, questions } = app;
   const modes = buildModes(app.unique);
   const options = (pairs) => pairs.map(([name, title]) => new Option(title, name));
@@ -40,7 +40,7 @@ export function drawStart(app, focus = true) {
     ? buttons(button(resume, app.ask, "main"), button("Start another", begin))
     : buttons(button("Start", begin, "main"));
   const fields = [field("Level", level), field("Length", length)];
-  app.show([heading("Your interview"), modes, ...fields, offered, row, buildProgress(app)], focus);
+  app.show([heading("Your interview"), modes, ...fields, offered, row, buildProgress(app)]);
 }
 
 function buildModes(unique) {

@@ -17,14 +17,19 @@ function attempt(act, complain) {
 /** The reader's progress: in the browser's storage where there is one, and in memory all the same. */
 export function openStore({ key, schedule, byId }, complain) {
   let data = EMPTY();
+  let text = null; // what the browser holds
   const write = (act) => {
     attempt(() => {
       act();
+      text = localStorage.getItem(key);
       complain("");
     }, complain);
   };
-  const kept = () => known(JSON.parse(localStorage.getItem(key) ?? "null"), byId, schedule);
-  attempt(() => (data = kept() ?? EMPTY()), complain);
+  const read = () => {
+    text = localStorage.getItem(key);
+    data = known(JSON.parse(text ?? "null"), byId, schedule) ?? EMPTY();
+  };
+  attempt(read, complain);
   const store = {
     data: () => data,
     save() {
@@ -35,7 +40,13 @@ export function openStore({ key, schedule, byId }, complain) {
       data = EMPTY();
       write(() => localStorage.removeItem(key));
     },
-    read: (text) => progressIn(text, byId, schedule),
+    /** Take over what another page has kept since; whether it has. */
+    renew() {
+      const before = text;
+      attempt(() => localStorage.getItem(key) === text || read(), complain);
+      return text !== before;
+    },
+    read: (found) => progressIn(found, byId, schedule),
     replace(found) {
       data = found;
       store.save();
