@@ -236,7 +236,7 @@ def matched_panels(by_rate):
         drawn = evidence.summary(series)
         figures.points(list(by_rate["gap"].index), drawn, ax, styles=styles)
         ax.set(xlabel=f"learning rate,\n{title}", ylim=(0, None))
-        ax.legend(loc="lower left", fontsize=8)
+        ax.legend(fontsize=8)
     panels[0].set_ylabel("training loss")
     return figure
 
