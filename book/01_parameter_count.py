@@ -780,7 +780,7 @@ def accuracy_panel(ax, runs):
             x, cells["mean"], cells["std"], label=head, capsize=3, markersize=5, **style
         )
     ax.set_xticks(range(len(PLACES)), [f"{size:,}\n{network}" for size, network in PLACES])
-    ax.set(xlabel="training pictures", ylim=(67, 96))
+    ax.set(xlabel="training pictures", ylim=(60, 96))
 
 
 # %% name="overfit-figure" tags=["hide-input"]
@@ -796,12 +796,12 @@ show(
     figure, name="fig-overfit",
     alt=f"Test accuracy of five heads by number of training pictures. With 500 pictures the chosen rates give, in %, {few}: all within two points.",
     caption="Accuracy on 10,000 new pictures of Fashion-MNIST, mean and standard deviation over seeds. ResNet-8: 500 pictures, 60 epochs, and 2,000, 30 epochs; "
-    "ResNet-20: 10,000, 10 epochs, and 60,000, 15 epochs (common rate only). Rates, training losses and seeds are in the table.",
+    "ResNet-20: 10,000, 10 epochs, and 60,000, 15 epochs (common rate only). Where a bar leaves the panel, a seed broke down. Rates, training losses and seeds are in the table.",
 )  # fmt: skip
 
 # %% [markdown]
-# In the left panel the heads lie close together where data are few, dropout a little above; with 10,000 pictures on ResNet-20 the flattened
-# head stays behind. The right panel shows why one rate for all misleads: the flattened head breaks down, in some seeds, at a rate that GAP bears.
+# In the left panel the heads lie close together where data are few, with 2,000 pictures dropout a little above; with 10,000 on ResNet-20 the flattened
+# head stays behind. The right panel shows why one rate for all misleads: heads that read the flattened map break down, in some seeds, at a rate that GAP bears.
 #
 # Now the differences, seed by seed. `against` subtracts one head's accuracy on new pictures from another's.
 
@@ -1058,7 +1058,7 @@ optimiser's state.
 Computation hardly changes. A linear layer uses each weight once a picture, a convolution uses it at every position. So pooling saves {saved:.0f} per cent of ResNet-50's multiply-adds. Only in very light
 networks would it be much, up to {light_saving:.0f} per cent.
 
-On overfitting I am careful. With few data, both heads memorise the training pictures, and neither is better on new ones; dropout helps more. On a deeper network with more data the pooled
+On overfitting I am careful. With few data, both heads memorise the training pictures, and neither is better on new ones; dropout helped with two thousand of them, not with five hundred. On a deeper network with more data the pooled
 head was somewhat ahead, partly because it bears a higher learning rate. And pooling does not promise a light head: MobileNetV3 keeps nearly half of its parameters behind the pool."
 """)
 

@@ -1013,8 +1013,9 @@ pictures, names_of = data.digits()
 
 
 def share_out(seed, count=500):
-    """Return 200 digits to choose by, 500 to learn from, the last 500 to test, as in the long runs."""
-    order = torch.randperm(len(pictures) - 500, generator=torch.Generator().manual_seed(seed))
+    """Return the digits' numbers: to choose by, to learn from, to test."""
+    draws = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(pictures) - 500, generator=draws)
     rest = torch.arange(len(pictures) - 500, len(pictures))
     return torch.cat([order[: 200 + count], rest])
 

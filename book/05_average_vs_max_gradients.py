@@ -11,7 +11,7 @@
 # # Does max pooling starve a deep network of gradient?
 #
 # **The answer in three sentences.** At the pool the article is right, one even share for every cell against one cell with everything, but a few layers further back the convolutions have mixed that one cell into the
-# whole map. With a learning rate of its own for the classifier the network with the maximum reached the *lower* training loss in our short runs, at every depth that we tried. In these runs it still bears lower rates
+# whole map. With a learning rate of its own for the classifier the network with the maximum reached the *lower* training loss in our short runs, at every depth that we tried. With one rate for all layers it bears lower rates
 # than the average: with 20 and with 56 layers that is mostly the size of its pooled vector and not the sparsity of its gradient, and with 110 we did not separate the two.
 #
 # **To read first**, about twelve minutes: [the claims](#the-claims), [your prediction](#predict), [the experiment that decides](#the-experiment-that-decides), [the verdicts](#verdicts) and
@@ -217,7 +217,8 @@ PAIRS = {
     "both 1.7 times shorter": ("gap / 1.7", "max / 7"),
 }
 losses = {}  # by network and variant: a row a rate, a column a seed
-for (network, variant), rows in evidence.load("rescaled").groupby(["network", "variant"]):
+runs_of = evidence.load("rescaled").groupby(["network", "variant"])
+for (network, variant), rows in runs_of:
     table = rows.pivot(index="lr", columns="seed", values="train_loss")
     losses.setdefault(network, {})[variant] = table
 by_rate = losses["resnet20"]
@@ -1707,7 +1708,7 @@ your_turn(
 # ## Further evidence: cross-examination
 #
 # - **"96 steps are no training."** They show how fast a head learns from the start, and at which rates it still learns, which is what the claim is about. The longer runs stand beside them, and there the average has better test accuracies in all but the largest; one of them, the ResNet-56, is also better fitted. Those runs had one rate for all layers. With two rates eight epochs leave the average a lead on test images in the ResNet-56 alone, and no better fit.
-# - **"Max leads because its larger vector sends more gradient to the backbone. That is size again, not a merit of max."** It may well be. At equal length and one rate the two pools are level, and nobody trained a deep network with the average, a longer vector *and* its own rate for the classifier here (the live slice has a ResNet-8 with it, one seed: it does not catch up with max). The verdict needs only that the sparse gradient is no brake.
+# - **"Max leads because its larger vector sends more gradient to the backbone. That is size again, not a merit of max."** It may well be. At equal length and one rate the two pools are level at low rates, and nobody trained a deep network with the average, a longer vector *and* its own rate for the classifier here (the live slice has a ResNet-8 with it, one seed: it does not catch up with max). The verdict needs only that the sparse gradient is no brake.
 # - **"You gave max two rates. In practice there is one."** Then divide the pooled vector by a constant, or normalise it: the same function class, for the classifier can multiply. A head that needs its own scale is not a head that starves the network of gradient.
 # - **"Equal lengths were trained with 20 and 56 layers only."** Yes, and with 56 layers the pairs disagree at high rates. With 110 the only cure that was tried is the classifier's rate. It gives max the lower best loss at every depth. In 96 steps at a constant rate it does not let max bear the average's rates; in eight epochs, with 56 layers and a rate that rises slowly, it does.
 # - **"Your factor of 1/49 only changes the rate; dividing by 7 changes the start as well."** True. Dividing the vector by 7 also makes the first logits a seventh as large. Both raise the rate that max bears; with the classifier's rate alone it learned faster.
@@ -1733,7 +1734,7 @@ say(f"""
 
 **In 2 minutes.** "At the pool's input the average sends one forty-ninth to every cell, the maximum everything to one. The sums are equal. But channels peak in different cells, and the next convolutions add them up. Where we swapped the pool in a wide network, little of the difference was left further back. In a small network trained with max, more stays.
 
-Does it hurt? With one rate for all layers, yes: max breaks down earlier, sooner in deep networks. Up to 56 layers that is mostly size: its pooled vector is about {times} times as long, and the classifier's curvature grows with the square. Make both vectors equally long, and our ResNet-20 trains nearly alike with either. With 110 layers we did not separate it. With the classifier's rate tuned, max has the lower best loss there: {spoken["max"]} against {spoken["gap"]} with 110 layers, in a short run. At high rates the average stays ahead.
+Does it hurt? With one rate for all layers, yes: max breaks down earlier, sooner when deep. Up to 56 layers that is mostly size: its pooled vector is {times} times as long, and the classifier's curvature grows with the square. Make both vectors equally long, and our ResNet-20 trains nearly alike with either. Deeper we did not separate it. With the classifier's rate tuned, max has the lower best loss there: {spoken["max"]} against {spoken["gap"]} with 110 layers, in a short run. At high rates the average stays ahead.
 
 What the average has is a steadier gradient at the very start, and an easier recipe. I choose by what they measure: how much there is, or the strongest response."
 """)

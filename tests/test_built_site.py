@@ -204,14 +204,19 @@ def test_a_chinese_table_calls_all_its_heads_in_one_way():
 
 def test_a_chinese_page_says_of_every_download_that_it_is_english():
     """Files of pages are those of the English book; what the edition has of its own lies in its own folder."""
+    links = 0
     for path in sorted((SITE / "zh").rglob("*.html")):
         soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for link in soup.select("a[href*='_sources/']"):
             assert "英文" in link.get_text() + str(link.get("title")), (path, link)
+            links += 1
+    assert links > 12
 
 
 def test_chinese_does_not_count_to_zero():
-    for path in sorted((SITE / "zh").rglob("*.html")):
+    found = sorted((SITE / "zh").rglob("*.html"))
+    assert found
+    for path in found:
         text = path.read_text(encoding="utf-8")
         assert re.findall(r"(?:有|[中里]) 0 [种个次条]", text) == [], path
 

@@ -31,7 +31,7 @@ DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 SLOT = re.compile(r"⟨(\d+)(?:([×÷])(10+))?⟩")
 IN_MYRIADS = re.compile(SLOT.pattern + r"(?:( ?)万(?!亿))?")
 """A slot, and the 万 behind it, ten thousand, of which Chinese writes no more than 9999: 10,000 万 is 1 亿."""
-NONE = re.compile(r"(?:(?<![只没])有|(?<=[中里])) " + SLOT.pattern + r" (?=[种个次条])")
+NONE = re.compile(r"(?:(?<![只没共还都各含具所])有|(?<=[中里])) " + SLOT.pattern + r" (?=[种个次条])")
 """How many there are: where there is none, Chinese does not count to zero."""
 UNIT = re.compile(r"(?<=[\d}]) (?=%)")
 """The blank before a sign of per cent, at which no line breaks."""

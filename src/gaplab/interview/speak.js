@@ -54,11 +54,13 @@ export function pieces(text) {
   });
 }
 
-/** Whether the browser lists voices and none of them speaks the language; some list theirs late, or never. */
-function lacks(language) {
-  const all = speechSynthesis.getVoices?.() ?? [];
+/** The voices that the browser lists; some list theirs late, or never, and Chromium begins when it is first asked. */
+const voices = () => speechSynthesis.getVoices?.() ?? [];
+
+/** Whether one of the voices that are listed speaks the language. */
+function speaks(language) {
   const [wanted] = language.toLowerCase().split("-");
-  return all.length > 0 && !all.some(({ lang }) => lang.toLowerCase().split(/[-_]/)[0] === wanted);
+  return voices().some(({ lang }) => lang.toLowerCase().split(/[-_]/)[0] === wanted);
 }
 
 /**
@@ -91,7 +93,7 @@ function read(text, language, { show, resting, mute }) {
   let heard = false;
   const tick = () => {
     show(seconds());
-    if (!heard && seconds() >= SILENT && !speechSynthesis.getVoices?.().length) end(true);
+    if (!heard && seconds() >= SILENT && !speaks(language)) end(true);
   };
   const running = setInterval(tick, 1000);
   const mine = () => {
@@ -106,7 +108,7 @@ function read(text, language, { show, resting, mute }) {
   };
   rest = mine;
   show(0);
-  if (lacks(language)) return end(true);
+  if (voices().length && !speaks(language)) return end(true);
   speak(text, language, { begun: () => (heard = true), over: (failed) => end(failed && !heard) });
 }
 
@@ -141,5 +143,6 @@ export function voiceButton(text) {
     read(text, place.closest("[lang]")?.getAttribute("lang") ?? "en", { show, resting, mute });
   };
   resting();
+  voices();
   return place;
 }

@@ -34,13 +34,15 @@ export function openPlace(key) {
 export function seen(screen) {
   const all = (what) => [...screen.querySelectorAll(what)];
   return {
+    about: screen.querySelector("h2")?.textContent,
     folds: all("details").map(({ open }) => open),
     chosen: all(FIELDS).map((field) => field.type === "radio" ? field.checked : field.value),
   };
 }
 
-/** Unfold and choose the same again. */
-export function restore(screen, { folds = [], chosen = [] }) {
+/** Unfold and choose the same again, if the screen is about the same: another question has other folds. */
+export function restore(screen, { about, folds = [], chosen = [] }) {
+  if (about !== screen.querySelector("h2")?.textContent) return;
   screen.querySelectorAll("details").forEach((fold, i) => (fold.open = folds[i] ?? false));
   const fields = [...screen.querySelectorAll(FIELDS)].slice(0, chosen.length);
   fields.forEach((field, i) => {

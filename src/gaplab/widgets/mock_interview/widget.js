@@ -25,7 +25,9 @@ function watch(app) {
   const gone = new AbortController();
   const { signal } = gone;
   const renew = () => {
-    if (!document.hidden && app.store.renew()) app.resume();
+    if (document.hidden || !app.store.renew()) return;
+    app.leave();
+    app.resume();
   };
   addEventListener("pagehide", app.leave, { signal });
   // The way back may lead to this page as it was left, while it was opened anew and went on there.
