@@ -14,37 +14,45 @@ function attempt(act, complain) {
   }
 }
 
-/** The reader's progress: in the browser's storage where there is one, and in memory all the same. */
-export function openStore({ key, schedule, byId }, complain) {
-  let data = EMPTY();
-  let text = null; // what the browser holds
-  const write = (act) => {
+/** A text that the browser holds under a key; another page may change it. */
+function openText(key, complain) {
+  let text = null;
+  const read = () => (text = localStorage.getItem(key));
+  const write = (value) => {
     attempt(() => {
-      act();
-      text = localStorage.getItem(key);
+      if (value === null) localStorage.removeItem(key);
+      else localStorage.setItem(key, value);
+      read();
       complain("");
     }, complain);
   };
-  const read = () => {
-    text = localStorage.getItem(key);
-    data = known(JSON.parse(text ?? "null"), byId, schedule) ?? EMPTY();
-  };
+  return { read, write, changed: () => localStorage.getItem(key) !== text };
+}
+
+/** The reader's progress: in the browser's storage where there is one, and in memory all the same. */
+export function openStore({ key, schedule, byId }, complain) {
+  const kept = openText(key, complain);
+  let data = EMPTY();
+  const read = () => (data = known(JSON.parse(kept.read() ?? "null"), byId, schedule) ?? EMPTY());
   attempt(read, complain);
   const store = {
     data: () => data,
     save() {
       data.done = data.done.slice(-KEPT_SESSIONS);
-      write(() => localStorage.setItem(key, JSON.stringify(data)));
+      kept.write(JSON.stringify(data));
     },
     clear() {
       data = EMPTY();
-      write(() => localStorage.removeItem(key));
+      kept.write(null);
     },
     /** Take over what another page has kept since; whether it has. */
     renew() {
-      const before = text;
-      attempt(() => localStorage.getItem(key) === text || read(), complain);
-      return text !== before;
+      let changed = false;
+      attempt(() => {
+        changed = kept.changed();
+        if (changed) read();
+      }, complain);
+      return changed;
     },
     read: (found) => progressIn(found, byId, schedule),
     replace(found) {
