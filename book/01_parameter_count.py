@@ -789,7 +789,7 @@ accuracy_panel(left, chosen)
 accuracy_panel(right, common)
 left.set(ylabel="accuracy on new pictures (%)", title="each head's chosen rate")
 right.set(title="one rate for all heads")
-left.legend(loc="upper left", fontsize=9)
+left.legend(loc="lower right", ncols=2, fontsize=9)
 mean_test = 100 * chosen.groupby(KEY).test_accuracy.mean()["resnet8", 500]
 few = ", ".join(f"{head} {mean_test[head]:.1f}" for head in mean_test.index)
 show(

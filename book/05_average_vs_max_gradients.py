@@ -237,7 +237,8 @@ def matched_panels(by_rate):
         drawn = evidence.summary(series)
         figures.points(list(by_rate["gap"].index), drawn, ax, styles=styles)
         ax.set(xlabel=f"learning rate,\n{title}", ylim=(0, None))
-        ax.legend(fontsize=8)
+        ax.legend(loc="upper left", fontsize=8)
+    panels[0].legend(loc="lower right", fontsize=8)
     panels[0].set_ylabel("training loss")
     return figure
 
