@@ -18,6 +18,7 @@ from playwright.sync_api import Locator, Page, expect
 from gaplab.interview import pages
 from gaplab.interview.questions import Question
 from gaplab.widgets import MockInterview
+from gaplab_editions.messages import STRAIGHT
 
 pytestmark = pytest.mark.browser
 
@@ -447,8 +448,25 @@ def test_two_windows_keep_one_interview(served: Locator) -> None:
     there.get_by_role("textbox").fill("Written there")
     reveal(there)
     expect(served.locator(".typed")).to_have_text("Written there")
+    there.locator("details").first.evaluate("(fold) => { fold.open = true; }")
     served.get_by_role("checkbox").first.check()
     expect(there.get_by_role("checkbox").first).to_be_checked()
+    expect(there.locator("details").first).to_have_attribute("open", "")
+    served.locator("details").first.evaluate("(fold) => { fold.open = true; }")
+    press(there, "Next question")
+    reveal(there)
+    expect(served.get_by_role("heading", level=2)).to_have_text(there.get_by_role("heading", level=2).inner_text())
+    expect(served.locator("details[open]")).to_have_count(0)
+
+
+def test_what_is_chosen_stays_chosen_while_another_window_goes_on(served: Locator) -> None:
+    other = served.page.context.new_page()
+    other.goto(served.page.url)
+    there = ready(other)
+    served.get_by_label("Level").select_option("onsite")
+    start(there, "screen")
+    expect(served.get_by_role("button", name="Continue at question 1 of 5")).to_be_visible()
+    expect(served.get_by_label("Level")).to_have_value("onsite")
 
 
 def test_a_reload_keeps_what_was_done(served: Locator, bank: dict[str, Question]) -> None:
@@ -695,8 +713,6 @@ def test_without_scripts_the_page_leads_to_every_question(
 
 # The module alone -----------------------------------------------------------------------------------------------------
 
-STRAIGHT = str.maketrans("‘’“”", "''\"\"")
-"""Pages curve their quotation marks."""
 STATE = ("questions", "topics", "levels", "lengths", "target", "interruptions", "ladders", "schedule", "key")
 
 
