@@ -436,7 +436,7 @@ def test_a_page_that_the_browser_kept_goes_on_where_it_was(open_page: Any, serve
     assert kept(page)["current"]["entries"][0]["ticked"] == [1, 2]
 
 
-def test_two_windows_keep_one_interview(served: Locator) -> None:
+def test_two_windows_keep_one_interview(served: Locator, bank: dict[str, Question]) -> None:
     """What is answered in one window is not undone by the other, which was opened before."""
     start(served, "screen")
     served.get_by_role("textbox").fill("Written here")
@@ -448,11 +448,20 @@ def test_two_windows_keep_one_interview(served: Locator) -> None:
     there.get_by_role("textbox").fill("Written there")
     reveal(there)
     expect(served.locator(".typed")).to_have_text("Written there")
-    there.locator("details").first.evaluate("(fold) => { fold.open = true; }")
-    served.get_by_role("checkbox").first.check()
-    expect(there.get_by_role("checkbox").first).to_be_checked()
-    expect(there.locator("details").first).to_have_attribute("open", "")
-    served.locator("details").first.evaluate("(fold) => { fold.open = true; }")
+    question = bank[there.get_by_role("heading", level=2).inner_text()]
+    point, ask = next(
+        (point, ask)
+        for point in range(1, len(question.rubric) + 1)
+        for ask in expected_follow_ups(question, {point})
+        if ask in expected_follow_ups(question, set())
+    )
+    press(there, "Ask me the follow-up")
+    here_and_there = [window.locator("details").filter(has_text=ask) for window in (served, there)]
+    here_and_there[1].locator("summary").click()
+    served.get_by_role("checkbox").nth(point - 1).check()
+    expect(there.get_by_role("checkbox").nth(point - 1)).to_be_checked()
+    expect(here_and_there[1]).to_have_attribute("open", "")
+    here_and_there[0].locator("summary").click()
     press(there, "Next question")
     reveal(there)
     expect(served.get_by_role("heading", level=2)).to_have_text(there.get_by_role("heading", level=2).inner_text())

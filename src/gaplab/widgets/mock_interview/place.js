@@ -35,7 +35,7 @@ export function seen(screen) {
   const all = (what) => [...screen.querySelectorAll(what)];
   return {
     about: screen.querySelector("h2")?.textContent,
-    folds: all("details").map(({ open }) => open),
+    folds: all("details[open] > summary").map((summary) => summary.textContent), // by name: a tick changes which there are
     chosen: all(FIELDS).map((field) => field.type === "radio" ? field.checked : field.value),
   };
 }
@@ -43,7 +43,9 @@ export function seen(screen) {
 /** Unfold and choose the same again, if the screen is about the same: another question has other folds. */
 export function restore(screen, { about, folds = [], chosen = [] }) {
   if (about !== screen.querySelector("h2")?.textContent) return;
-  screen.querySelectorAll("details").forEach((fold, i) => (fold.open = folds[i] ?? false));
+  for (const fold of screen.querySelectorAll("details")) {
+    fold.open = folds.includes(fold.querySelector(":scope > summary")?.textContent);
+  }
   const fields = [...screen.querySelectorAll(FIELDS)].slice(0, chosen.length);
   fields.forEach((field, i) => {
     if (field.type === "radio") field.checked = chosen[i];
