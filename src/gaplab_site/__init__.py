@@ -65,6 +65,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.connect("doctree-read", kit.offer_kit)
     app.connect("doctree-read", editions.offer_epub)
     app.connect("doctree-resolved", mentions.link_mentions)
+    app.add_js_file(None, body=scripts.THEME)
     app.connect("html-page-context", scripts.load_few_scripts, priority=900)
     app.connect("html-page-context", styles.use_one_sheet, priority=900)
     app.connect("html-page-context", code.join_tokens)

@@ -74,6 +74,7 @@ def write_kit(site: Path, home: Path, documents: list[str], said: Mapping[str, s
         f'<!DOCTYPE html>\n<html lang="{said["language"]}" data-theme="light"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="description" content="{escape(said["description"])}">'
+        '<link rel="icon" href="data:,">'  # none: else a browser asks the server for one
         f"<title>{head}</title><script>{THEME}{_script(site)}</script><style>{_style(site)}</style></head>\n"
         f'<body><main class="bd-main"><div class="bd-content"><div class="bd-article-container">'
         f'<article class="bd-article"><nav aria-label="{escape(said["contents"])}"><p>{head}</p>'

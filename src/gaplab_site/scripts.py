@@ -11,6 +11,11 @@ UNUSED = ("doctools.js", "sphinx_highlight.js", "togglebutton.js", "design-tabs.
 """Keys and highlighting of Sphinx's own search, and what turns marked parts into folds and tabs, which no page has."""
 FOR_CODE = ("clipboard.min.js", "copybutton.js")
 FOR_LIVE = ("live.js",)
+THEME = """(({ dataset }) => {
+  if (dataset.theme === "auto") dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+})(document.documentElement)"""
+"""Stands in the page's head. The theme's own script chooses light or dark when the page is read: until then tables had
+no border, and moved when they got one, and the dark page was first painted light."""
 
 
 def load_few_scripts(
@@ -29,7 +34,9 @@ def load_few_scripts(
         # What stands in the page itself sets up scripts that are dropped; the book's own are files.
         name = str(getattr(script, "filename", script) or "")
         foreign = name.startswith(("http:", "https:", "//")) or "thebe" in name
-        if name and not foreign and not name.endswith(unused):
+        if script.attributes.get("body") == THEME:
+            kept.append(script)
+        elif name and not foreign and not name.endswith(unused):
             script.attributes["defer"] = "defer"
             kept.append(script)
     context["script_files"] = kept

@@ -53,6 +53,14 @@ def test_page_is_in_its_theme(visited: Page) -> None:
     assert visited.locator("html").get_attribute("data-theme") == wanted
 
 
+def test_the_theme_is_chosen_before_anything_is_painted(open_page: Any, served_site: str) -> None:
+    """Chosen later, it would be seen to change, and what it draws would move the rest."""
+    page = open_page("narrow", "dark")
+    page.route(re.compile(r"\.js(\?|$)"), lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page.goto(f"{served_site}/coursework/index.html")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
 def test_page_fits_its_screen(visited: Page) -> None:
     too_wide = visited.evaluate(
         """() => {

@@ -105,12 +105,16 @@ export function drawTable({ table, networks, own, say }, { network, picture, exp
   table.frame.classList.toggle("movable", experiment === "move");
   const moves = experiment === "move" ? " Drag it, or move it by arrow keys." : "";
   table.frame.setAttribute("aria-label", `Picture on the table: ${nameOf(say, picture)}.${moves}`);
+  // Before the first answer too, so that nothing below moves when it comes.
+  if (!table.words.textContent) sayFrame(table, networks[network].side);
 }
 
 export function showPicture({ table }, answer) {
   drawPixels(table.canvas, answer.pixels, answer.frame);
-  table.words.textContent = `${answer.frame} × ${answer.frame} px, as the network reads it`;
+  sayFrame(table, answer.frame);
 }
+
+const sayFrame = (table, side) => (table.words.textContent = `${side} × ${side} px, as the network reads it`);
 
 /** The picture as the desk takes it. */
 export async function pictureOf(view, { network, picture }) {

@@ -25,10 +25,10 @@ const BEST = 5;
 
 const TEMPLATE = `
   <div class="networks"></div>
-  <div class="loading" role="status" hidden><progress max="1" aria-label="Loading"></progress> <span></span></div>
   <p class="gl-error problem" role="alert"></p>
   <div class="experiments"></div>
   <div class="desk">
+    <div class="loading" role="status" hidden><progress max="1" aria-label="Loading"></progress> <span></span></div>
     <div class="left"></div>
     <div class="says">
       <p class="gl-label who"></p>
