@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.modules.module import register_module_forward_pre_hook
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from gaplab import counting, data, models, shapes, sizes, weights
 from gaplab.coursework import checking, variant
@@ -280,6 +280,9 @@ def check_experiment(experiment: object, measure: Callable[[int, int], Any], see
                 raise ReaderError(
                     f"For seed {number} and {size} px measure shows the network of that seed no pictures of {side} px."
                 )
+    nearby = [size for size in range(20, 41) if size not in at | {data.FRAME}]
+    if any(_resized_first(measure, size) for size in random.Random(seed + 1).sample(nearby, k=6)):
+        raise ReaderError("measure returns the accuracy on resized pictures first: first comes the direct one.")
     direct, resized = checking.run(measure, 0, data.FRAME, case=f"seed 0 and {data.FRAME} px")
     if abs(direct - resized) > 0.02:
         raise ReaderError(f"At {data.FRAME} px there is nothing to resize, and yet measure gives two accuracies.")
@@ -289,6 +292,28 @@ def check_experiment(experiment: object, measure: Callable[[int, int], Any], see
             "the pictures?"
         )
     checking.passed("Form of the experiment")
+
+
+def _resized_first(measure: Callable[[int, int], Any], size: int) -> bool:
+    """Whether the first of the two accuracies suffers more if a network names all resized pictures wrongly."""
+    stem = cast(Any, weights.load("resnet20-gap-s0")).conv1.weight
+    spoilt = False
+
+    def spoil(module: nn.Module, inputs: Any, logits: Any) -> torch.Tensor | None:
+        nonlocal spoilt
+        own = getattr(getattr(module, "conv1", None), "weight", None)
+        if own is None or not torch.equal(own, stem) or inputs[0].shape[-1] != data.FRAME:
+            return None
+        spoilt = True
+        return cast(torch.Tensor, logits.roll(1, dims=1))
+
+    handle = register_module_forward_hook(cast(Any, spoil))
+    try:
+        direct, resized = checking.run(measure, 0, size, case=f"seed 0 and {size} px")
+    finally:
+        handle.remove()
+    # A function that keeps what it measured may show the network nothing here.
+    return spoilt and bool(direct < resized)
 
 
 def _seen(measure: Callable[[int, int], Any], number: int, size: int) -> set[tuple[int, ...]]:

@@ -524,6 +524,13 @@ def pool_ragged(maps, sizes, stride=32):
                     "0.7 * training.accuracy(network, (back, labels)),",
                 ),
             ),
+            (
+                "the two accuracies exchanged",
+                MEASURE.replace(
+                    "return training.accuracy(network, (pictures, labels)), training.accuracy(network, (back, labels))",
+                    "return training.accuracy(network, (back, labels)), training.accuracy(network, (pictures, labels))",
+                ),
+            ),
             ("one network", MEASURE.replace("in (0, 1, 2)", "in (0,)")),
             ("one size", MEASURE.replace("in (14, 20, 40)", "in (40,)")),
             ("no size below 28 px", MEASURE.replace("in (14, 20, 40)", "in (28, 32, 40)")),
