@@ -61,6 +61,16 @@ def test_the_theme_is_chosen_before_anything_is_painted(open_page: Any, served_s
     assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
+def test_no_drawn_text_is_smaller_than_eleven_pixels(visited: Page) -> None:
+    small = visited.locator("article svg text").evaluate_all(
+        """(all) => all.filter((e) => e.textContent.trim() && e.getBoundingClientRect().height).map((e) => {
+          const { a, b } = e.getScreenCTM();
+          return [parseFloat(getComputedStyle(e).fontSize) * Math.hypot(a, b), e.textContent];
+        }).filter(([size]) => size < 11)"""
+    )
+    assert small == []
+
+
 def test_page_fits_its_screen(visited: Page) -> None:
     too_wide = visited.evaluate(
         """() => {
