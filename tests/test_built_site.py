@@ -243,6 +243,7 @@ def test_the_worker_keeps_every_page_and_all_that_it_loads():
 def test_the_interview_in_one_file_needs_no_other():
     text = (SITE / "interview" / KIT).read_text(encoding="utf-8")
     assert page(SITE / "interview" / KIT).loads == set()
+    assert '<link rel="icon" href="data:,">' in text, "a browser asks the server for an icon"
     assert not re.search(r"url\((?![\"']?data:)", text)
     assert all(f'id="{name}"' in text for name in ("say_aloud", "mock", "q-param-01", "q-near-01"))
 

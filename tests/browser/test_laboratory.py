@@ -65,6 +65,17 @@ def test_it_answers_without_a_click(page: Page, folder: Path) -> None:
     assert set(loaded) == {"wasm", "engine", "resnet20-gap-s0"}
 
 
+def test_nothing_moves_while_a_network_comes(open_page: Any, folder: Path) -> None:
+    page = opened(open_page("narrow"), folder)
+    tops = """(hidden) => {
+      document.querySelector(".loading").hidden = hidden;
+      return ["experiments", "left", "says", "panels"].map((part) =>
+        document.querySelector(`.laboratory .${part}`).getBoundingClientRect().top);
+    }"""
+    assert page.evaluate(tops, False) == page.evaluate(tops, True)
+    expect(page.locator(".left .words").first).not_to_be_empty()
+
+
 @in_both_browsers
 def test_what_it_shows_is_what_pytorch_says(page: Page, folder: Path) -> None:
     opened(page, folder, "#lab&experiment=votes&picture=Bag")

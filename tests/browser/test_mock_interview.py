@@ -456,16 +456,32 @@ def test_two_windows_keep_one_interview(served: Locator, bank: dict[str, Questio
         if ask in expected_follow_ups(question, set())
     )
     press(there, "Ask me the follow-up")
-    here_and_there = [window.locator("details").filter(has_text=ask) for window in (served, there)]
-    here_and_there[1].locator("summary").click()
+    fold_here, fold_there = (window.locator("details").filter(has_text=ask) for window in (served, there))
+    fold_there.locator("summary").click()
     served.get_by_role("checkbox").nth(point - 1).check()
     expect(there.get_by_role("checkbox").nth(point - 1)).to_be_checked()
-    expect(here_and_there[1]).to_have_attribute("open", "")
-    here_and_there[0].locator("summary").click()
+    expect(fold_there).to_have_attribute("open", "")
+    fold_here.locator("summary").click()
     press(there, "Next question")
     reveal(there)
     expect(served.get_by_role("heading", level=2)).to_have_text(there.get_by_role("heading", level=2).inner_text())
     expect(served.locator("details[open]")).to_have_count(0)
+
+
+def test_an_open_fold_is_known_by_its_name(module: Page) -> None:
+    """A tick may take away the fold before it."""
+    opened = module.evaluate(
+        """() => {
+          const screen = document.querySelector("main");
+          const fold = (name, open) => `<details ${open}><summary>${name}</summary></details>`;
+          screen.innerHTML = `<h2>Why?</h2>${fold("First", "")}${fold("Second", "open")}${fold("Third", "")}`;
+          const found = widget.seen(screen);
+          screen.innerHTML = `<h2>Why?</h2>${fold("Second", "")}${fold("Third", "open")}`;
+          widget.restore(screen, found);
+          return [...screen.querySelectorAll("details[open]")].map((each) => each.textContent);
+        }"""
+    )
+    assert opened == ["Second"]
 
 
 def test_what_is_chosen_stays_chosen_while_another_window_goes_on(served: Locator) -> None:
