@@ -71,6 +71,16 @@ def test_no_drawn_text_is_smaller_than_eleven_pixels(visited: Page) -> None:
     assert small == []
 
 
+def test_a_column_that_stays_is_striped_as_its_rows(visited: Page) -> None:
+    others = visited.locator(".pst-scrollable-table-container > table > * > tr > :first-child").evaluate_all(
+        """(all) => {
+          const ground = (element) => getComputedStyle(element).backgroundColor;
+          return all.filter((cell) => ground(cell) !== ground(cell.parentElement)).map((cell) => cell.textContent);
+        }"""
+    )
+    assert others == []
+
+
 def test_page_fits_its_screen(visited: Page) -> None:
     too_wide = visited.evaluate(
         """() => {
