@@ -205,8 +205,8 @@ show(
 )  # fmt: skip
 
 # %% [markdown]
-# Look at the last pair of bars in the middle and on the right: the flattened head owns most of the parameters and does almost
-# none of the work. A linear layer uses each weight once a picture; a convolution uses each weight once *a position*.
+# Look at the last pair of bars, the head's, in *ResNet-50, flattened head* and in *VGG-16*: it owns most of the parameters and does
+# almost none of the work. A linear layer uses each weight once a picture; a convolution uses each weight once *a position*.
 # Removing a heavy head removes parameters. The computation is in the convolutions, and stays.
 #
 # ### And the third saving, overfitting?
@@ -241,7 +241,7 @@ figures.table(
             "backbone": [f"{b.backbone:,}" for b in budgets.values()],
             "head": [f"{b.head:,}" for b in budgets.values()],
             "total": [f"{b.total:,}" for b in budgets.values()],
-            "head's share": [f"{b.head_share:.1%}" for b in budgets.values()],
+            "head's share": [f"{100 * b.head_share:.1f} %" for b in budgets.values()],
         }
     ),
     caption="Parameters (weights and biases) for 1000 classes, counted on the built networks.",
@@ -257,8 +257,8 @@ ax = figures.head_bars(
 show(
     ax,
     name="fig-head-shares",
-    alt=f"Stacked bars of parameters. The head is {heavy.head_share:.0%} of AlexNet and {budgets['vgg16'].head_share:.0%} "
-    f"of VGG-16, but {light.head_share:.0%} of ResNet-50; MobileNetV3-Large keeps {mobile.head_share:.0%} there.",
+    alt=f"Stacked bars of parameters. The head is {100 * heavy.head_share:.0f} % of AlexNet and {100 * budgets['vgg16'].head_share:.0f} % "
+    f"of VGG-16, but {100 * light.head_share:.0f} % of ResNet-50; MobileNetV3-Large keeps {100 * mobile.head_share:.0f} % there.",
     caption="Where fourteen networks keep their parameters: backbone in grey, head hatched. Counted, not trained.",
 )
 
@@ -278,7 +278,7 @@ print(f"head: {heavy.head:,} parameters, pooled {pooled_alexnet:,}")
 
 # %% name="first-fc-share" tags=["remove-input", "exact"]
 say(f"""
-AlexNet's head is **{heavy.head_share:.1%}** of the network. Only the first of its three fully-connected layers reads the flattened map;
+AlexNet's head is **{100 * heavy.head_share:.1f} %** of the network. Only the first of its three fully-connected layers reads the flattened map;
 the second maps {second.in_features:,} numbers to {second.out_features:,} and would weigh the same behind any pool. Two decisions were taken at once in
 2014 and 2015: to pool instead of flattening, *and* to drop the hidden layers behind it.
 """)
@@ -293,7 +293,7 @@ trial.record(
     "% of AlexNet's parameters are in its fully-connected layers",
     stands_if=(50, 100),
     cell="budget-table",
-    because=f"VGG-16 keeps {budgets['vgg16'].head_share:.1%} there, ResNet-50 {light.head_share:.1%}. "
+    because=f"VGG-16 keeps {100 * budgets['vgg16'].head_share:.1f} % there, ResNet-50 {100 * light.head_share:.1f} %. "
     "The hidden layers of 4096 units add to it as well as the flattening.",
 )
 
@@ -671,7 +671,7 @@ for head, (x, gradient) in sent.items():
         rows.append(own / np.abs(own).max())
         titles += [f"{SHORT[head]}, {what} {channel}" for channel in strongest.tolist()]
 show(
-    figures.map_grid(np.concatenate(rows), titles, "scaled by row", diverging=True, columns=5),
+    figures.map_grid(np.concatenate(rows), titles, "scaled by kind", diverging=True, columns=5),
     name="fig-sends-back",
     alt="Maps of five channels and their gradients, in two trained networks. Behind the GAP head each gradient map of 7 x 7 is one flat "
     "colour; behind the flattened head each cell has its own value and sign.",
@@ -680,7 +680,7 @@ show(
 )
 
 # %% [markdown]
-# Compare the second row with the fourth. A GAP head tells a channel "more" or "less", never *where*. The flattened head sends another
+# Compare the maps titled *GAP, grad.* with those titled *flat, grad.* A GAP head tells a channel "more" or "less", never *where*. The flattened head sends another
 # value to every cell, because each cell has weights of its own. Does the trained network use that freedom? We tie the weights: each
 # channel's 49 weights are replaced by their mean, which makes the flattened head a GAP head.
 
@@ -800,8 +800,8 @@ show(
 )  # fmt: skip
 
 # %% [markdown]
-# In the left panel the heads lie close together where data are few, with 2,000 pictures dropout a little above; with 10,000 on ResNet-20 the flattened
-# head stays behind. The right panel shows why one rate for all misleads: heads that read the flattened map break down, in some seeds, at a rate that GAP bears.
+# With *each head's chosen rate* the heads lie close together where data are few, with 2,000 pictures dropout a little above; with 10,000 on ResNet-20 the flattened
+# head stays behind. The panel *one rate for all heads* shows why such a rate misleads: heads that read the flattened map break down, in some seeds, at a rate that GAP bears.
 #
 # Now the differences, seed by seed. `against` subtracts one head's accuracy on new pictures from another's.
 
@@ -996,7 +996,7 @@ def draw_budget(network, classes):
     millions = [np.array([part]) / 1e6 for part in (budget.backbone, budget.head)]
     finding = (
         f"{network} with {classes:,} classes: {budget.head:,} of {budget.total:,} parameters "
-        f"({budget.head_share:.1%}) are in the head."
+        f"({100 * budget.head_share:.1f} %) are in the head."
     )
     ax = figures.head_bars([network], *millions)
     show(ax, name="fig-your-turn", alt=finding, caption=finding)
@@ -1080,7 +1080,7 @@ figures.answers(
         "“ResNet-50 is so much cheaper than VGG-16. Surely that is the head?”": f"No. VGG-16's head does {vgg_work:.1f} % of its work. ResNet-50 needs {resnet_billions:.1f} billion multiply-adds against {vgg_billions:.1f} because of its convolutions.",
         "“The head has 49 times the weights, so why not 49 times the time?”": f"The flattened head adds {extra_millions:.1f} million multiply-adds to {resnet_billions:.2f} billion. At batch size 1 what hurts is reading {flat_mb:.0f} MB of weights, not the arithmetic.",
         "“Fewer weights, less overfitting. Is that not obvious?”": "The backbone alone has weights enough to memorise a small training set, with either head. So I would compare test accuracy at equal fit, with the learning rate tuned for each head and dropout as the rival.",
-        "“So pooling guarantees a light head?”": f"Relative to flattening the same map, yes; relative to the network, no. MobileNetV3-Large keeps {mobile.head_share:.0%} behind its pool, since its backbone is tiny and a hidden layer follows.",
+        "“So pooling guarantees a light head?”": f"Relative to flattening the same map, yes; relative to the network, no. MobileNetV3-Large keeps {100 * mobile.head_share:.0f} % behind its pool, since its backbone is tiny and a hidden layer follows.",
         "“What would the flattened head do to training on many machines?”": f"Each step exchanges every gradient: {flat_mb:.0f} MB for that head beside {backbone_mb:.0f} MB for the backbone. The classic remedy was to split the layer over devices.",
     }
 )

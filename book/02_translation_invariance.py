@@ -500,7 +500,7 @@ show(
     figure, name="fig-drift",
     alt=f"Drift against shift from 0 to 32 pixels, a trained and a random network. With circular padding it rises to {lite['circular'].max():.2f} and {ring.max():.2f} and falls to "
     f"zero at 32; with zero padding {lite['zeros'][32]:.2f} and {zeros[32]:.2f} remain at 32.",
-    caption="How far the pooled vector moves when a photograph does, mean of three photographs: a trained network (left) and random weights (right), which can show the zero at 32 and not the height of the curves.",
+    caption="How far the pooled vector moves when a photograph does, mean of three photographs: a trained network, and one with random weights, which can show the zero at 32 and not the height of the curves.",
 )  # fmt: skip
 
 # %% name="drift-words" tags=["remove-input"]
@@ -514,7 +514,7 @@ multiples of 32 both curves of a network rise alike, to {lite["circular"].max():
 
 The dip at 16 in the trained network has a likely reason, which was not tested: four of the five strides sample the same places again, and only the last one does not. The random network, with the same strides, has no such dip.
 
-An answer is coarser than a vector. Over the 32 shifts of three photographs the ImageNet network, which learned from crops, names the class of the unmoved photograph in {same_class[IMAGENET, "zeros"]:.0%} of the cases.
+An answer is coarser than a vector. Over the 32 shifts of three photographs the ImageNet network, which learned from crops, names the class of the unmoved photograph in {100 * same_class[IMAGENET, "zeros"]:.0f} % of the cases.
 """)
 
 # %% [markdown]
@@ -545,7 +545,7 @@ show(
     drawing,
     name="fig-residual",
     alt=f"A cat in a grey frame and four maps of 7 x 7 cells. After 1 pixel both paddings differ all over the cat; after 32 pixels the circular copy "
-    f"is black and the one with zero padding still differs, by {share['zeros, 32 px']:.0%} of the map's mean activation.",
+    f"is black and the one with zero padding still differs, by {100 * share['zeros, 32 px']:.0f} % of the map's mean activation.",
     caption="What is left after moving the map along: ResNet-18, random weights. Circular at 32 px is zero to rounding.",
 )  # fmt: skip
 
@@ -617,7 +617,7 @@ show(
     name="fig-column",
     alt=f"Two heat maps of accuracy over all places. With upright garments two pixels to the side cost more ({beside['centred']:.0f} %) than two up or down "
     f"({below['centred']:.0f} %); with transposed garments it is the reverse ({beside['transposed']:.0f} and {below['transposed']:.0f} %). Columns become rows.",
-    caption="GAP, networks trained and tested on upright (left) and on transposed garments (right); otherwise as above, mean of three seeds.",
+    caption="GAP, networks trained and tested on upright and on transposed garments; otherwise as above, mean of three seeds.",
 )  # fmt: skip
 
 # %% name="column-words" tags=["remove-input"]
@@ -941,7 +941,7 @@ assert at_8.max() < 15
 
 # %% name="presence-words" tags=["remove-input"]
 say(f"""
-Look at the middle panel: nine times the garments, {growth["gap"]:.0f} times GAP's logit. With one garment that logit is too small to win, and the maximum finds it more often. Where amounts vary in training the difference is gone ({mean_spread(behind_mixed)} points): GAP learns to read weak vectors. Its rate there is the highest that was tried ({picked["gap"].best[0]:g}, tied with {tied_rate:g}), and it fits less well than max (training loss {mixed_loss["gap"]:.3f} against {mixed_loss["max"]:.3f}), so its best may not have been seen.
+Look at the logit: nine times the garments, {growth["gap"]:.0f} times GAP's logit. With one garment that logit is too small to win, and the maximum finds it more often. Where amounts vary in training the difference is gone ({mean_spread(behind_mixed)} points): GAP learns to read weak vectors. Its rate there is the highest that was tried ({picked["gap"].best[0]:g}, tied with {tied_rate:g}), and it fits less well than max (training loss {mixed_loss["gap"]:.3f} against {mixed_loss["max"]:.3f}), so its best may not have been seen.
 With nine garments GAP is ahead by {mean_spread(ahead_at_nine)} points, for an average over many votes is steadier than one vote. A lone garment that shrinks to 12 px is still found about twice as often by max ({at_12["max"]:.0f} %) and GeM ({at_12["gem"]:.0f} %) as by GAP ({at_12["gap"]:.0f} %); at 8 px all three are near chance ({at_8.min():.0f} to {at_8.max():.0f} %).
 
 So: where training shows only large amounts, prefer a maximum or a generalised mean for a lone object, or vary the amounts in training.

@@ -185,7 +185,7 @@ show(
 )
 
 # %% [markdown]
-# Look at the lower row: one curve falls off the axis, and above it the same network with shortcuts stays level.
+# Look at the panels titled *PyTorch's own weights*: one curve falls off the axis, and above it the same network with shortcuts stays level.
 
 
 # %% name="powers-rows" tags=["remove-input"]
@@ -304,11 +304,11 @@ show(
     figure,
     name="fig-degradation",
     alt="Training loss of four networks. The plain network of 56 layers stays far above the plain one of 20 layers in every epoch and at every learning rate; with shortcuts the network of 56 layers ends below that of 20 at the two lower rates and above it at 0.1 and 0.3.",
-    caption=f"Degradation. Fashion-MNIST, 5,000 images, 8 epochs, GAP, batch norm, three seeds. Left: loss of each epoch at the common rate {common}, mean and range. Right: training loss at the end against the rate, mean and one standard deviation.",
+    caption=f"Degradation. Fashion-MNIST, 5,000 images, 8 epochs, GAP, batch norm, three seeds. Against the epoch: training loss at the common rate {common}, mean and range. Against the learning rate: training loss at the end, mean and one standard deviation.",
 )
 
 # %% [markdown]
-# Look at the two orange curves, on the right: the dashed one, with 56 plain layers, is above the other at every rate.
+# Look at the two orange curves against the learning rate: the dashed one, with 56 plain layers, is above the other at every rate.
 
 # %% name="degradation-table" tags=["remove-input"]
 figures.table(
@@ -980,7 +980,7 @@ figure.colorbar(image, ax=panels, label="training loss", shrink=0.8)
 show(
     figure,
     name="fig-two-rates",
-    alt="Six heat maps of training loss over two learning rates, average above maximum, at 20, 56 and 110 layers. In the top line of each map, one rate for all layers, the average learns up to far higher rates than the maximum. Further down, where the classifier learns more slowly, the maximum has a wide region of low loss as well, and its lowest loss is below the average's at each depth.",
+    alt="Six heat maps of training loss over two learning rates, of the average and of the maximum, at 20, 56 and 110 layers. In the top line of each map, one rate for all layers, the average learns up to far higher rates than the maximum. Further down, where the classifier learns more slowly, the maximum has a wide region of low loss as well, and its lowest loss is below the average's at each depth.",
     caption="Training loss after 96 steps at a constant rate, mean of three seeds: ResNet on 2,000 images of Fashion-MNIST, 3 epochs. Guessing is 2.30; div.: above 3. Boxed: the lowest of each map. The top line is the usual recipe, one rate for all layers.",
 )
 
@@ -1165,7 +1165,7 @@ highest = {name: np.sort(m, axis=None)[:-11:-1].sum() / m.sum() for name, m in m
 show(
     figure,
     name="fig-cam",
-    alt=f"Six grey photographs, each under the votes of its 7 x 7 positions for the class named above it. The ten highest of 49 positions cast {highest['chelsea']:.0%} of the vote for the cat, and {highest['coffee']:.0%} of that for the cup of espresso.",
+    alt=f"Six grey photographs, each under the votes of its 7 x 7 positions for the class named above it. The ten highest of 49 positions cast {100 * highest['chelsea']:.0f} % of the vote for the cat, and {100 * highest['coffee']:.0f} % of that for the cup of espresso.",
     caption="A trained ImageNet network on six photographs: each position's vote for the class with the highest logit. Red is for, blue against; the 49 votes and the bias add up to the logit.",
 )
 

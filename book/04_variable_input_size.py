@@ -151,7 +151,7 @@ show(
     figure, name="fig-many-sizes",
     alt=f"Accuracy against test size. Trained on 28 pixels alone all heads peak there. Trained on 20 to 48 pixels they are flat in between and fall outside: "
     f"at 64 pixels GAP has {at_64['GAP, own size']:.0f} percent; the networks with resizing keep about 90 at every size.",
-    caption="ResNet-20 on 1,000 test garments scaled to nine sizes. Trained on 10,000 garments, 12 epochs, learning rate 0.1 throughout: left on 28 px, right on many sizes "
+    caption="ResNet-20 on 1,000 test garments scaled to nine sizes. Trained on 10,000 garments, 12 epochs, learning rate 0.1 throughout, on 28 px alone and on many sizes "
     "(grey); mean of three seeds, band of one standard deviation. Training losses are in the table below.",
 )  # fmt: skip
 
@@ -592,7 +592,7 @@ show(
     figure, name="fig-size-accuracy",
     alt=f"Accuracy against test size for GAP and global max. Both peak at the training size of 28 pixels. Scaled to 56 pixels GAP falls to {scaled[56].mean():.0f} percent; "
     f"on a canvas of 56 pixels GAP to {canvas['gap'][56].mean():.0f} and max to {canvas['max'][56].mean():.0f} percent.",
-    caption=f"Accuracy of ResNet-20 by test size, nothing re-fitted: three seeds, band of one standard deviation. 60,000 garments, 15 epochs, rate 0.1, training loss {fit['gap']:.2f} (GAP) and {fit['max']:.2f} (max). Left the garment is scaled, right the canvas grows around it.",
+    caption=f"Accuracy of ResNet-20 by test size, nothing re-fitted: three seeds, band of one standard deviation. 60,000 garments, 15 epochs, rate 0.1, training loss {fit['gap']:.2f} (GAP) and {fit['max']:.2f} (max). The garment is scaled, or the canvas grows around it.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -659,14 +659,14 @@ show(
     figure, name="fig-pooled",
     alt=f"Mean and spread of the pooled vector against test size, relative to 28 pixels. GAP's spread falls to {ratio['scaled'][56].mean():.2f} at 56 pixels scaled and to "
     f"{ratio['canvas'][56].mean():.2f} on a canvas; that of global max falls to about half in both.",
-    caption="The pooled vector by test size, relative to its own value at the training size: mean above, spread over pictures below; three seeds.",
+    caption="The pooled vector by test size, relative to its own value at the training size: its mean, and its spread over pictures; three seeds.",
 )  # fmt: skip
 
 # %% name="pooled-words" tags=["remove-input"]
 mean_ratio = runs("pooled_mean", "scaled").pipe(lambda f: f.div(f[28], axis=0))
 max_ratio = runs("pooled_spread", "canvas", "max").pipe(lambda f: f.div(f[28], axis=0))
 say(f"""
-Look at the lower row: pictures that differed at 28 px look more and more alike to the classifier. At 56 px GAP's spread is
+Look at the *pooled spread*: pictures that differed at 28 px look more and more alike to the classifier. At 56 px GAP's spread is
 {mean_spread(ratio["scaled"][56], 3)} of what it was (scaled) and {mean_spread(ratio["canvas"][56], 2)} (canvas, where most of the average is background; the maximum keeps
 {mean_spread(max_ratio[56], 2)} there). Its mean moves less: {mean_spread(mean_ratio[56], 2)} at 56 px.
 """)
@@ -1160,8 +1160,8 @@ figures.table(
     pd.DataFrame(
         [
             {"photograph: class at 224 px": f"{name.removesuffix('_left')}: {label}"}
-            | {str(size): f"{probability.loc[name, size]:.0f}%" for size in (96, 128, 160, 192, 224, 320, 448)}
-            | {"canvas": f"{grey.loc[name, 'probability']:.0f}%"}
+            | {str(size): f"{probability.loc[name, size]:.0f} %" for size in (96, 128, 160, 192, 224, 320, 448)}
+            | {"canvas": f"{grey.loc[name, 'probability']:.0f} %"}
             for name, label in names.items()
         ]
     ),
@@ -1184,7 +1184,7 @@ figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", nco
 show(
     figure, name="fig-photographs",
     alt=f"For six photographs from 96 to 448 pixels: the probability of the class named at 224 pixels is higher at 192 than at 224 pixels for {surer} of the six; the pooled mean at 448 pixels is on average {relative[448].mean():.2f} of its value at 224.",
-    caption=f"{photo_network.title} on six photographs at nine sizes: left the probability of the class that it names at 224 px, right the mean of its pooled vector.",
+    caption=f"{photo_network.title} on six photographs at nine sizes: the probability of the class that it names at 224 px, and the mean of its pooled vector.",
 )  # fmt: skip
 
 # %% name="photographs-words" tags=["remove-input"]

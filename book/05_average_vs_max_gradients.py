@@ -394,8 +394,8 @@ figures.table(
         [
             {
                 "network": name,
-                "cells masked": f"{row.masked:.0%}",
-                "silent channels": f"{row.silent:.0%}",
+                "cells masked": f"{100 * row.masked:.0f} %",
+                "silent channels": f"{100 * row.silent:.0f} %",
                 "sum left of 1, average": f"{row.gap:.2f}",
                 "sum left of 1, max": f"{row['max']:.2f}",
                 "L2, max / average": f"{row.ratio:.1f}",
@@ -423,7 +423,7 @@ assert reached["gap"] == [49]
 trial.record(
     "G5", HOLDS, reached["gap"][0], "of 49 cells get 1/49 each at the pool's input",
     stands_if=(49, 49), cell="at-the-pool",
-    because=f"Exact, for every channel and picture. It lasts one step: the ReLU before the pool masks {real.masked:.0%} of the cells in {PHOTO}, trained on ImageNet.",
+    because=f"Exact, for every channel and picture. It lasts one step: the ReLU before the pool masks {100 * real.masked:.0f} % of the cells in {PHOTO}, trained on ImageNet.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -579,7 +579,7 @@ show(
     figure, name="fig-gradient-stages",
     alt=f"Effective density from the pool's input back to the first stage in three networks. Max starts near 1 % in each. In ResNet-20 it has {block['max']} % one block back, against the average's {block['gap']} %, and stays lower to the end; "
     f"in {PHOTO} the two meet one block back, and in the random ResNet-50 they come close.",
-    caption=f"Effective density of the class score's gradient, from the pool (left) back. ResNet-20, each with its own pool: mean and spread of three seeds; trained on {TRAINED_AS}. {PHOTO}, trained: spread over six photographs, either pool in the one network. ResNet-50, random: three seeds.",
+    caption=f"Effective density of the class score's gradient, from the pool back. ResNet-20, each with its own pool: mean and spread of three seeds; trained on {TRAINED_AS}. {PHOTO}, trained: spread over six photographs, either pool in the one network. ResNet-50, random: three seeds.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -622,16 +622,17 @@ for head in POOLS:
 # %% name="side-by-side" tags=["hide-input"]
 COLUMNS = ("activation", "one channel,\npool's input", "one channel,\n1 block back", "one channel,\n2 blocks back", "all channels,\npool's input", "all channels,\n1 block back", "all channels,\n2 blocks back")  # fmt: skip
 scaled_up = [m.repeat(28 // len(m), axis=0).repeat(28 // len(m), axis=1) for m in drawn]
+titles = [f"{pool},\n{column}" for pool in ("GAP", "max") for column in COLUMNS]
 show(
-    figures.map_grid(np.stack(scaled_up), COLUMNS * 2, "relative size", columns=7),
+    figures.map_grid(np.stack(scaled_up), titles, "relative size", columns=7),
     name="fig-side-by-side",
     alt="Two rows of seven maps for one ankle boot. With the average the one channel's gradient is even at the pool's input; with max it is one bright cell, which still stands out one and two blocks back. "
     "Over all channels max's gradient has many cells at the pool's input already, and all of them a block back.",
-    caption=f"Ankle boot, ResNet-20 of seed 0. Above: trained and pooled with the average. Below: with max. Length of the class score's gradient in every cell, each map scaled to its largest number. Trained on {TRAINED_AS}.",
+    caption=f"Ankle boot, ResNet-20 of seed 0. GAP: trained and pooled with the average; max: with the maximum. Length of the class score's gradient in every cell, each map scaled to its largest number. Trained on {TRAINED_AS}.",
 )  # fmt: skip
 
 # %% [markdown]
-# See the lower row: in one channel max's winner still stands out two blocks back, because the identity path carries it along unchanged, as one summand. Over all channels many cells have a gradient
+# See the maps titled *max*: in one channel its winner still stands out two blocks back, because the identity path carries it along unchanged, as one summand. Over all channels many cells have a gradient
 # at once, for each channel has its winner elsewhere, and a block back every cell has.
 #
 # ### From 18 to 152 layers
@@ -749,7 +750,7 @@ show(
 )  # fmt: skip
 
 # %% [markdown]
-# See how the orange line moves from below the blue one to above it, from left to right.
+# See how the orange line moves from below the blue one to above it, from *untrained* to *trained with max*.
 
 # %% name="noise-words" tags=["remove-input"]
 advantage = {name: middle[name, "gap"] - middle[name, "max"] for name in TITLES}
@@ -1494,8 +1495,8 @@ loss = nin.groupby(["lr", "head"])["train_loss"].mean().unstack()
 nin_choice = {h: evidence.choose(nin[nin["head"] == h]) for h in POOLS}
 rows = [
     {"rate": f"{rate:g}"}
-    | {f"{NAMES[h]}, second epoch": f"{second.loc[rate, h]:.0%}" for h in POOLS}
-    | {f"{NAMES[h]}, tenth epoch": f"{last.loc[rate, h]:.0%}" for h in POOLS}
+    | {f"{NAMES[h]}, second epoch": f"{100 * second.loc[rate, h]:.0f} %" for h in POOLS}
+    | {f"{NAMES[h]}, tenth epoch": f"{100 * last.loc[rate, h]:.0f} %" for h in POOLS}
     | {f"{NAMES[h]}, training loss": f"{loss.loc[rate, h]:.2f}" for h in POOLS}
     for rate in last.index
 ]
@@ -1514,7 +1515,7 @@ assert slow.min() < 0 < slow.max()
 assert reached_by["gap"] > reached_by["max"]
 assert at_second["gap"] > at_second["max"]
 say(f"""
-Our NiN shows what that one reader saw at the lowest rate at best (chapter 3). At 0.01 the order in the second epoch is open: max less average is {mean_spread(slow)} points over three seeds. Each at the rate that validation images choose ({pick["gap"]:g} for the average, {pick["max"]:g} for max), the average is ahead in the second epoch, {at_second["gap"]:.0%} against {at_second["max"]:.0%}, and at the end, {reached_by["gap"]:.0%} against {reached_by["max"]:.0%}. So one rate, on one network, can show either order.
+Our NiN shows what that one reader saw at the lowest rate at best (chapter 3). At 0.01 the order in the second epoch is open: max less average is {mean_spread(slow)} points over three seeds. Each at the rate that validation images choose ({pick["gap"]:g} for the average, {pick["max"]:g} for max), the average is ahead in the second epoch, {100 * at_second["gap"]:.0f} % against {100 * at_second["max"]:.0f} %, and at the end, {100 * reached_by["gap"]:.0f} % against {100 * reached_by["max"]:.0f} %. So one rate, on one network, can show either order.
 """)
 
 # %% [markdown]

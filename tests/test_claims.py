@@ -27,8 +27,8 @@ def test_a_record_travels_in_the_output_and_comes_back(displayed):
     entry = claims.Verdict.from_json(json.loads(json.dumps(data[VERDICT_MIME])))
     assert entry == trial.verdicts["P7"]
     assert (entry.value, entry.spread, entry.seeds) == (2.5, 0.5, (0, 1, 4))
-    assert entry.measured == "2.50 ± 0.50% (3 seeds)"
-    assert "2.50 ± 0.50%" in data["text/plain"]
+    assert entry.measured == "2.50 ± 0.50 % (3 seeds)"
+    assert "2.50 ± 0.50 %" in data["text/plain"]
 
 
 @pytest.mark.parametrize(

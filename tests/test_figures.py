@@ -52,7 +52,7 @@ def test_head_bars_draw_both_parts_to_scale():
     ax = figures.head_bars(["a", "b"], np.array([3.0, 10.0]), np.array([1.0, 0.5]))
     widths = [patch.get_width() for patch in ax.patches]
     assert widths == [3.0, 10.0, 1.0, 0.5]
-    assert [text.get_text() for text in ax.texts] == ["25% in the head", "5% in the head"]
+    assert [text.get_text() for text in ax.texts] == ["25 % in the head", "5 % in the head"]
 
 
 def test_curves_draw_line_and_band():

@@ -233,7 +233,7 @@ def test_placeholders_give_value_spread_unit_verdict_and_reason():
     text = "{{T3}} / {{T3.value}} / {{T3.unit}} / {{T3.verdict}} / {{T3.because}} / {{P7}} / {{P7.finding}}"
     assert interview.filled(text, VERDICTS) == (
         "66.5 ± 2.7 / 66.5 / % of it / does not hold as stated / "
-        "It lost 31.6 ± 5.4 points, 6.2 ± 1.0 there, and 1.11 more. / 2.35 / 2.35% of it. It was counted."
+        "It lost 31.6 ± 5.4 points, 6.2 ± 1.0 there, and 1.11 more. / 2.35 / 2.35 % of it. It was counted."
     )
 
 

@@ -125,6 +125,25 @@ def test_every_prediction_is_settled(source):
     assert len(settled) >= 3
 
 
+# A phone sets the panels of a figure below each other. Not of panels are "the right class", "to the right", "above 3".
+IN_A_CAPTION = re.compile(
+    r"(?<!to the )(?<!from )(?<!to )(?<!is )\b(?:left|right)\b(?! class)"
+    r"|\b(?:upper|lower) |(?<!as )(?<!table )\b(?:above|below)\b(?! \d)",
+    re.IGNORECASE,
+)
+IN_A_SENTENCE = re.compile(r"\b(?:left|right|middle|upper|lower) (?:panel|row)s?\b", re.IGNORECASE)
+
+
+@CHAPTERS
+def test_nothing_says_where_a_panel_stands(source):
+    notebook = stored(source)
+    captions = [c.metadata["mystnb"]["figure"]["caption"] for c in notebook.cells if "mystnb" in c.metadata]
+    assert [caption for caption in captions if IN_A_CAPTION.search(caption)] == []
+    shown = [output.get("data", {}).get("text/markdown", "") for c in notebook.cells for output in c.get("outputs", [])]
+    prose = [c.source for c in notebook.cells if c.cell_type == "markdown"]
+    assert [found[0] for text in [*shown, *prose] for found in IN_A_SENTENCE.finditer(text)] == []
+
+
 def test_no_figure_bears_the_name_of_another():
     names = [c.metadata["mystnb"]["figure"]["name"] for s in SOURCES for c in stored(s).cells if "mystnb" in c.metadata]
     assert len(names) == len(set(names))

@@ -92,9 +92,11 @@ def test_a_translation_keeps_what_its_english_has(english, chinese, fault):
     assert (fault in "; ".join(found)) if fault else found == []
 
 
-def test_a_number_and_its_sign_of_per_cent_stay_on_a_line(tmp_path):
-    edition = edition_of(tmp_path, PAGE, **{"⟨1⟩ % hold": "⟨1⟩ % 成立"}).edition
+def test_a_number_and_what_belongs_to_it_stay_on_a_line(tmp_path):
+    said = {"⟨1⟩ % hold": "⟨1⟩ % 成立", "it is ⟨1⟩ ± ⟨2⟩": "是 ⟨1⟩ ± ⟨2⟩"}
+    edition = edition_of(tmp_path, PAGE, **said).edition
     assert edition.say("46.4 % hold", "a") == "46.4\N{NO-BREAK SPACE}% 成立"
+    assert edition.say("it is 1.5 ± 0.2", "a") == "是 1.5\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.2"
     assert scripts.translate("f(`${n} %`, a % b)", str) == "f(`${n}\N{NO-BREAK SPACE}%`, a % b)"
 
 

@@ -70,4 +70,4 @@ def test_a_record_is_stored_as_it_is_printed():
     )
     stored = entry.to_json()
     assert (stored["value"], stored["spread"]) == (38.5, 1.6)
-    assert claims.Verdict.from_json(stored).measured == entry.measured == "38.5 ± 1.6% (3 seeds)"
+    assert claims.Verdict.from_json(stored).measured == entry.measured == "38.5 ± 1.6 % (3 seeds)"

@@ -63,7 +63,7 @@ pages.by_kind(questions)
 # ## A week of practice
 #
 # - **First day.** Ten questions of the screen level in quick mode. Read the pages of the two topics that went worst.
-# - **Every day.** First what is due: the schedule brings back tomorrow what you knew for the first time, then after three days, a week, and so on; what you missed comes back at once.
+# - **Every day.** First what is due: the schedule brings back tomorrow what you knew for the first time, then after three days, after eight, and so on; what you missed comes back at once.
 # - **Second and third day.** A mock interview of ten questions on site, aloud. Tick honestly: a point counts if you said it, not if you knew it.
 # - **Fourth and fifth day.** The expert questions of your weakest topic, with pen and paper. Follow each link to its proof and look at the figure there.
 # - **Sixth day.** Twenty questions of all levels. Say each answer again until it takes half a minute.

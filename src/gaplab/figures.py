@@ -125,7 +125,7 @@ def head_bars(names: Sequence[str], backbone: Array, head: Array, ax: Axes | Non
     ax.barh(rows, backbone, color=GREY, label="backbone")
     ax.barh(rows, head, left=backbone, color=ORANGE, hatch="///", edgecolor="white", label="head")
     for row, (b, h) in enumerate(zip(backbone, head, strict=True)):
-        ax.text(b + h + 1, row, f"{h / (b + h):.0%} in the head", va="center", fontsize=10)
+        ax.text(b + h + 1, row, f"{100 * h / (b + h):.0f} % in the head", va="center", fontsize=10)
     ax.set(
         yticks=rows, yticklabels=names, xlabel="parameters (millions)", xlim=(0, 1.2 * float(np.max(backbone + head)))
     )

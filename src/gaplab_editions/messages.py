@@ -33,8 +33,8 @@ IN_MYRIADS = re.compile(SLOT.pattern + r"(?:( ?)万(?!亿))?")
 """A slot, and the 万 behind it, ten thousand, of which Chinese writes no more than 9999: 10,000 万 is 1 亿."""
 NONE = re.compile(r"(?:(?<![只没共还都各含具所])有|(?<=[中里])) " + SLOT.pattern + r" (?=[种个次条])")
 """How many there are: where there is none, Chinese does not count to zero."""
-UNIT = re.compile(r"(?<=[\d}]) (?=%)")
-"""The blank before a sign of per cent, at which no line breaks."""
+UNIT = re.compile(r"(?<=[\d}]) (?=%|± [\d$])|(?<=[\d}] ±) (?=[\d$])")
+"""The blanks before a sign of per cent and around "±", at which no line breaks."""
 MONTH = re.compile(r"(?<!\d)(\d{1,2})(?= 月)")
 """A month, which Chinese writes as a number and English as a word."""
 MONTHS = tuple(

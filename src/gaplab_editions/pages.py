@@ -129,7 +129,8 @@ class Maker:
         link_mentions(body, mentions, self.edition.terms)
         set_chinese(body)
         reading = body.select_one(".gaplab-reading") or body.h1
-        if reading and body.select_one(".cell_input") and (line := self.edition.lines.get("notebook")):
+        offered = body.select_one("a[href*='_sources/']")  # its own words say so
+        if reading and body.select_one(".cell_input") and not offered and (line := self.edition.lines.get("notebook")):
             note = BeautifulSoup(f'<p class="gaplab-reading">{line}</p>', "html.parser").p
             assert note
             reading.insert_after(note)

@@ -33,7 +33,7 @@ def answer_first(app: Sphinx, doctree: nodes.document) -> None:
     claim = claims.remembered(chapter)
     entry = verdicts[claim.id]
     standing = f'<p><a href="#verdicts">{len(verdicts)} claims</a>: {claims.standing(verdicts.values())}.</p>\n'
-    share = "%" if entry.unit.startswith("%") else ""
+    share = " %" if entry.unit.startswith("%") else ""
     rest = html.escape(entry.measured.removeprefix(entry.number + share))
     number = (
         f"<p>“{html.escape(claim.en)}” {claims.label(entry.verdict, ':')} <b>{entry.number}{share}</b>{rest}.</p>\n"

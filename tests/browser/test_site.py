@@ -81,6 +81,19 @@ def test_a_column_that_stays_is_striped_as_its_rows(visited: Page) -> None:
     assert others == []
 
 
+def test_the_sign_behind_a_heading_takes_no_line_of_its_own(visited: Page) -> None:
+    alone = visited.locator("article :is(h1, h2, h3, h4) > .headerlink").evaluate_all(
+        """(all) => all.filter((sign) => {
+          const words = new Range();
+          words.setStart(sign.parentElement, 0);
+          words.setEndBefore(sign);
+          const below = sign.getBoundingClientRect().top >= words.getBoundingClientRect().bottom - 4;
+          return below && sign.getClientRects().length;
+        }).map((sign) => sign.parentElement.textContent)"""
+    )
+    assert alone == []
+
+
 def test_page_fits_its_screen(visited: Page) -> None:
     too_wide = visited.evaluate(
         """() => {

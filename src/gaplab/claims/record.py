@@ -103,8 +103,7 @@ class Verdict:
     @property
     def quantity(self) -> str:
         """The number with its unit."""
-        joint = "" if self.unit.startswith("%") else " "
-        return f"{self.number}{joint}{self.unit}"
+        return f"{self.number} {self.unit}"
 
     @property
     def measured(self) -> str:

@@ -51,7 +51,7 @@ function buildEntry({ id, verdict, mark, en, zh, href, measured, because }) {
     element("p", { className: "en" }, en),
     // On Chinese pages the style hides the English: the article's own words are said, and said once.
     element("p", { className: "zh gl-muted", lang: "zh" }, zh),
-    element("p", { className: "why" }, element("a", { href }, measured), " ", element("span", {}, because)),
+    element("p", { className: "why" }, element("a", { href }, measured), element("span", {}, because)),
   );
 }
 
