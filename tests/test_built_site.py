@@ -170,7 +170,7 @@ def test_code_has_a_node_for_a_colour_and_not_for_a_token(path):
 
     code = re.findall(r"(?s)<pre>.*?</pre>", path.read_text(encoding="utf-8"))
     kinds = {kind for part in code for kind in re.findall(r'<span class="(\w+)">', part)}
-    assert {"k", "mi", "s2"} <= kinds
+    assert {"k", "nb", "s2"} <= kinds
     assert [kind for kind in kinds if looks(kind) == looks("")] == []
     neighbours = {
         pair for part in code for pair in re.findall(r'<span class="(\w+)">[^<]*</span>(?=<span class="(\w+)">)', part)

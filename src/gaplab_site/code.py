@@ -8,8 +8,8 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-PLAIN = ("n", "nn", "p", "w", "o")
-"""Kinds of tokens with the colour of plain text in both of the theme's styles, and operators, which need none."""
+PLAIN = ("n", "nn", "p", "w", "o", "mi", "mf")
+"""Kinds of tokens with the colour of plain text in both of the theme's styles; operators and numbers need none."""
 ALIKE = ("s2", "s1", "sa", "sd", "se", "si")
 """Kinds that share a colour in both: the parts of strings."""
 

@@ -94,6 +94,12 @@ def test_the_sign_behind_a_heading_takes_no_line_of_its_own(visited: Page) -> No
     assert alone == []
 
 
+def test_a_chapter_has_fewer_than_five_thousand_nodes(visited: Page, page_name: str) -> None:
+    """Counted with its widgets drawn; the interview's pages fold hundreds of answers and are allowed more."""
+    nodes = visited.evaluate("document.querySelectorAll('*').length")
+    assert nodes < 5000 or not re.match(r"(zh/)?0\d_", page_name), nodes
+
+
 def test_page_fits_its_screen(visited: Page) -> None:
     too_wide = visited.evaluate(
         """() => {
