@@ -627,7 +627,7 @@ show(
 )
 
 # %% [markdown]
-# Each map has bright and dark cells. Pooling writes one number under each, and the classifier sees only the numbers.
+# Each map has bright and dark cells. Pooling keeps one number of each, the one in its title, and the classifier sees only the numbers.
 #
 # Now the way back, with both heads trained: two ResNet-20s that learned all 60,000 garments of Fashion-MNIST, one with GAP and one with
 # a flattened head. We ask for the gradient of the loss with respect to the last map, on 500 test garments.

@@ -941,7 +941,7 @@ assert at_8.max() < 15
 
 # %% name="presence-words" tags=["remove-input"]
 say(f"""
-Look at the logit: nine times the garments, {growth["gap"]:.0f} times GAP's logit. With one garment that logit is too small to win, and the maximum finds it more often. Where amounts vary in training the difference is gone ({mean_spread(behind_mixed)} points): GAP learns to read weak vectors. Its rate there is the highest that was tried ({picked["gap"].best[0]:g}, tied with {tied_rate:g}), and it fits less well than max (training loss {mixed_loss["gap"]:.3f} against {mixed_loss["max"]:.3f}), so its best may not have been seen.
+Look at the *right logit*: nine times the garments, {growth["gap"]:.0f} times GAP's logit. With one garment that logit is too small to win, and the maximum finds it more often. Where amounts vary in training the difference is gone ({mean_spread(behind_mixed)} points): GAP learns to read weak vectors. Its rate there is the highest that was tried ({picked["gap"].best[0]:g}, tied with {tied_rate:g}), and it fits less well than max (training loss {mixed_loss["gap"]:.3f} against {mixed_loss["max"]:.3f}), so its best may not have been seen.
 With nine garments GAP is ahead by {mean_spread(ahead_at_nine)} points, for an average over many votes is steadier than one vote. A lone garment that shrinks to 12 px is still found about twice as often by max ({at_12["max"]:.0f} %) and GeM ({at_12["gem"]:.0f} %) as by GAP ({at_12["gap"]:.0f} %); at 8 px all three are near chance ({at_8.min():.0f} to {at_8.max():.0f} %).
 
 So: where training shows only large amounts, prefer a maximum or a generalised mean for a lone object, or vary the amounts in training.

@@ -180,12 +180,12 @@ show(
     figure,
     name="fig-gradients",
     alt="Gradient norm by block in six panels: two initialisations, and 20, 56 and 110 layers. With batch norm, plain networks grow steeply towards the first block and residual ones a little, under either initialisation. "
-    "Without batch norm and with PyTorch's weights the plain network's gradient falls off the axis, and the residual one's stays level.",
+    "Without batch norm and with PyTorch's weights the plain network's gradient falls, with 56 and 110 layers off the axis, and the residual one's stays level.",
     caption="Norm of an image's loss gradient at each block's output, untrained networks with a GAP head: median of five seeds, band from lowest to highest. Back-propagation runs from right to left.",
 )
 
 # %% [markdown]
-# Look at the panels titled *PyTorch's own weights*: one curve falls off the axis, and above it the same network with shortcuts stays level.
+# Look at the panels titled *PyTorch's own weights*: with 56 and 110 layers one curve falls off the axis, and above it the same network with shortcuts stays level.
 
 
 # %% name="powers-rows" tags=["remove-input"]

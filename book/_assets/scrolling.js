@@ -11,3 +11,5 @@ const reach = () => {
 };
 addEventListener("load", reach);
 addEventListener("resize", reach);
+// What was folded had no width to be judged by; the theme looks again when the window changes its size.
+document.addEventListener("toggle", () => dispatchEvent(new Event("resize")), true);

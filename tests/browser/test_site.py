@@ -135,6 +135,13 @@ def test_axe_finds_nothing_at_all(visited: Page) -> None:
     )
 
 
+def test_the_keyboard_reaches_a_table_that_was_folded(open_page: Any, site: Path) -> None:
+    page = visit(open_page("narrow", "light"), site, "03_nin_lineage.html")
+    fold = page.locator("details:has(table.gaplab-table)").first
+    fold.locator("summary").first.click()
+    expect(fold.locator("xpath=ancestor::div[contains(@class, 'output')][1]")).to_have_attribute("tabindex", "0")
+
+
 def test_equations_are_typeset(visited: Page) -> None:
     raw = visited.evaluate(
         """() => [...document.querySelectorAll("span.math, div.math")]

@@ -92,7 +92,7 @@ const TEMPLATE = `<div class="explored">
   <p class="result" aria-live="polite" aria-atomic="true"></p>
   <div class="heads"></div>
   <p class="gl-muted told">Each network's last map, averaged over its channels; bright is active. Below it, how far what the head reads
-    has moved from the centre's, and the accuracy at this place, over <span class="measured"></span></p>
+    has moved from the centre's, and the accuracy at this place<span class="measured"></span></p>
   <table class="gl-table" aria-label="Probability of each class in percent">
     <thead><tr><th scope="col">Probability (%)</th></tr></thead><tbody></tbody>
   </table>
