@@ -145,6 +145,9 @@ for (init, norm, name), value in live.items():
         "" if norm else " without batch norm"
     )
     assert abs(value - orders[init, kind, 20][0]) < 0.1  # the live slice is the table's seed 0
+# Which curves leave the figure, whose axis ends at 1e-12, as the text says.
+plain = {depth: by_block("default", "plain without batch norm", depth) for depth in DEPTHS}
+assert [depth for depth in DEPTHS if plain[depth].median().min() < 1e-12] == [56, 110]
 
 # %% name="gradient-panel" tags=["hide-input"]
 LABELS = {

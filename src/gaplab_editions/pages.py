@@ -129,7 +129,7 @@ class Maker:
         link_mentions(body, mentions, self.edition.terms)
         set_chinese(body)
         reading = body.select_one(".gaplab-reading") or body.h1
-        offered = body.select_one("a[href*='_sources/']")  # its own words say so
+        offered = body.select_one("a[href*='_sources/']")  # its words say already that the text is English
         if reading and body.select_one(".cell_input") and not offered and (line := self.edition.lines.get("notebook")):
             note = BeautifulSoup(f'<p class="gaplab-reading">{line}</p>', "html.parser").p
             assert note
