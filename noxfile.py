@@ -141,12 +141,15 @@ def _site(session: nox.Session, *options: str) -> Path:
 def tests(session: nox.Session) -> None:
     """Lint, types and imports, unit tests, nbval over every notebook, the built site, browser tests.
 
-    After ``-- --newest`` with the newest releases in the ranges, in environments of their own; what else stands there
-    goes to pytest, and chooses tests.
+    After ``-- --newest`` with the newest releases in the ranges, in environments of their own; after
+    ``-- --processor=portable`` the notebooks are executed as that processor would. What else stands there goes to
+    pytest, and chooses tests.
     """
     python = _lab(session)
     _grading(session)
     arguments = _arguments(session)
+    processor = [argument for argument in arguments if argument.startswith("--processor=")]
+    arguments = [argument for argument in arguments if argument not in processor]
     if not arguments:
         session.run(python, "-m", "ruff", "format", "--check", ".", external=True)
         session.run(python, "-m", "ruff", "check", ".", external=True)
@@ -160,7 +163,7 @@ def tests(session: nox.Session) -> None:
         session.run(deno, "lint", external=True)
         session.run(deno, "check", "--no-remote", "--no-npm", *SCRIPTS, external=True)
     # Two workers on two cores: more threads than one each would only wait for one another.
-    _pytest(session, python, 1, *(arguments or ("tests", *NBVAL)))
+    _pytest(session, python, 1, *processor, *(arguments or ("tests", *NBVAL)))
 
 
 def _pytest(session: nox.Session, python: str, threads: int, *options: str) -> None:

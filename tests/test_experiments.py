@@ -157,6 +157,7 @@ def test_workers_that_keep_dying_give_one_sentence(tmp_path, monkeypatch):
         sweep.execute(runs, Store(tmp_path), jobs=2)
 
 
+@pytest.mark.thorough
 def test_lost_dask_worker_costs_its_run_which_is_redone(scheduler, tmp_path):
     store = Store(tmp_path / "runs")
     runs = [Run(f"run-{value}", die_once, {"marker": str(tmp_path / "died"), "value": value}) for value in range(4)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,9 +26,21 @@ BOOK = Path(__file__).parents[2] / "book"
 KEY = "gaplab-mock-interview"
 PASSED = 0.7
 
-each_level = pytest.mark.parametrize("level", pages.LEVEL_TITLES)
-both_viewports = pytest.mark.parametrize("viewport", ["wide", "narrow"])
-both_themes = pytest.mark.parametrize("theme", ["light", "dark"])
+VIEWPORTS, THEMES = ["wide", "narrow"], ["light", "dark"]
+both_viewports = pytest.mark.parametrize("viewport", VIEWPORTS)
+both_themes = pytest.mark.parametrize("theme", THEMES)
+
+
+def forms(names: tuple[str, ...], values: Iterable[tuple[Any, ...]], *quick: tuple[Any, ...]) -> pytest.MarkDecorator:
+    """Try every combination: these few, with each level among them, at every run, the others in thorough runs."""
+    marks = {True: [], False: [pytest.mark.thorough]}
+    return pytest.mark.parametrize(names, [pytest.param(*form, marks=marks[form in quick]) for form in values])
+
+
+def on_every_screen(*quick: tuple[str, str, str]) -> pytest.MarkDecorator:
+    """Do so with levels, viewports and themes."""
+    every = itertools.product(pages.LEVEL_TITLES, VIEWPORTS, THEMES)
+    return forms(("level", "viewport", "theme"), every, *quick)
 
 
 @pytest.fixture(scope="session")
@@ -159,9 +171,7 @@ def fits(found: Locator) -> None:
     assert low == []
 
 
-@both_themes
-@both_viewports
-@each_level
+@on_every_screen(("screen", "wide", "light"), ("onsite", "narrow", "dark"), ("expert", "wide", "dark"))
 def test_a_full_interview(
     opened: Locator, site: Path, bank: dict[str, Question], level: str, viewport: str, theme: str
 ) -> None:
@@ -208,8 +218,7 @@ def test_a_full_interview(
     assert sorted(opened.locator("summary").all_inner_texts()) == sorted(wrote)
 
 
-@each_level
-@pytest.mark.parametrize(("viewport", "theme"), [("wide", "dark"), ("narrow", "light")])
+@on_every_screen(("screen", "narrow", "light"), ("onsite", "wide", "dark"), ("expert", "narrow", "light"))
 def test_a_quick_interview(
     opened: Locator, site: Path, bank: dict[str, Question], level: str, viewport: str, theme: str
 ) -> None:
@@ -344,10 +353,13 @@ def leave_and_return(found: Locator, way: str) -> None:
     ready(page)
 
 
-@each_level
-@pytest.mark.parametrize("quick", [False, True], ids=["full", "quick"])
+@forms(
+    ("level", "kind"),
+    itertools.product(pages.LEVEL_TITLES, ["full", "quick"]),
+    *[("screen", "quick"), ("onsite", "full"), ("expert", "full")],
+)
 def test_the_way_back_leads_to_where_the_reader_was(
-    open_page: Any, served_site: str, bank: dict[str, Question], level: str, quick: bool
+    open_page: Any, served_site: str, bank: dict[str, Question], level: str, kind: str
 ) -> None:
     """A link to a chapter, a reload, and out by Back and in by Forward: at each screen, with the clock running."""
     page = open_page(viewport="narrow")
@@ -372,13 +384,13 @@ def test_the_way_back_leads_to_where_the_reader_was(
                 data["current"]["entries"][-1].pop("seconds", None)
             assert now == data, way
 
-    found.get_by_label("Quick" if quick else "Full").check()
+    found.get_by_label(kind.capitalize()).check()
     found.get_by_label("Level").select_option(pages.LEVEL_TITLES[level])
     found.get_by_label("Length").select_option("10 questions")
     holds()
     page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 60)
     press(found, "Start")
-    if quick:
+    if kind == "quick":
         found.locator("button.choice").first.click()
     else:
         found.get_by_role("textbox").fill("A whole answer")
@@ -388,7 +400,7 @@ def test_the_way_back_leads_to_where_the_reader_was(
         found.locator(".follow-ups summary").first.click()
     holds()
     press(found, "Next question")
-    if not quick:
+    if kind == "full":
         found.get_by_role("textbox").fill("Half an ans")
     page.clock.run_for(12_400)
     holds(12)

@@ -110,6 +110,7 @@ def _code() -> dict[str, tuple[str, ast.Module]]:
     return modules
 
 
+@functools.cache
 def bare(source: str) -> str:
     """Return Python source without comments, docstrings and blank lines."""
     lines = source.splitlines()
