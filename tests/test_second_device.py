@@ -68,6 +68,12 @@ def test_every_cell_runs_on_a_second_device(run, source, role):
             *(5, "back-through", "pool(x).sum(), x", "pool(x).sum() + torch.ones(1), x", "on the same device"),
             id="5-cuda",
         ),
+        pytest.param(
+            *(5, "back-through", "feature_map.cpu().double()"),
+            "torch.rand(2, device=feature_map.device, generator=torch.Generator())",
+            "device type for generator",
+            marks=pytest.mark.thorough, id="generator-cuda",
+        ),
     ],
 )  # fmt: skip
 def test_a_careless_edit_is_noticed(run, chapter, cell, old, new, said):

@@ -40,7 +40,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from gaplab import data, figures, shifting, training, weights
+from gaplab import data, figures, shifting, training, weights  # noqa: F401 if needed
 from gaplab.claims import CAVEATS, FAILS, HOLDS  # noqa: F401 verdicts to choose from
 from gaplab.coursework import ps2
 from gaplab.figures import show
@@ -113,20 +113,23 @@ def indifferent(weight: torch.Tensor, channels: int, height: int, width: int) ->
 # %% name="ex-2-2-test" nbgrader={"grade": true, "grade_id": "ex-2-2-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps2.check_indifferent(indifferent)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 ps2.check_indifferent(indifferent, seed=hidden_fresh_seed())
-hidden_draws = torch.Generator().manual_seed(hidden_fresh_seed())
-hidden_weight = torch.randn(10, 6 * 5 * 8, generator=hidden_draws, dtype=torch.float64)
-hidden_cells = torch.randn(6, 5, 8, generator=hidden_draws, dtype=torch.float64)
+hidden_draws = hidden_torch.Generator().manual_seed(hidden_fresh_seed())
+hidden_weight = hidden_torch.randn(
+    10, 6 * 5 * 8, generator=hidden_draws, dtype=hidden_torch.float64
+)
+hidden_cells = hidden_torch.randn(6, 5, 8, generator=hidden_draws, dtype=hidden_torch.float64)
 # All shifts around the ring put each cell into each place once, as all orders do on average.
-hidden_moved = torch.stack(
+hidden_moved = hidden_torch.stack(
     [hidden_cells.roll((y, x), (1, 2)).flatten() for y in range(5) for x in range(8)]
 )
 hidden_given = indifferent(hidden_weight.clone(), 6, 5, 8) @ hidden_cells.mean(dim=(1, 2))
-assert torch.allclose(hidden_given, (hidden_moved @ hidden_weight.T).mean(dim=0), atol=1e-9), (
-    "A map of 5 x 8 cells, averaged over all shifts around the ring."
-)
+assert hidden_torch.allclose(
+    hidden_given, (hidden_moved @ hidden_weight.T).mean(dim=0), atol=1e-9
+), "A map of 5 x 8 cells, averaged over all shifts around the ring."
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -161,10 +164,11 @@ ps2.check_consistency(consistency, shifts=[2], seed=hidden_fresh_seed())
 # %% name="ex-2-3-test-2" nbgrader={"grade": true, "grade_id": "ex-2-3-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps2.check_consistency(consistency, shifts=[3, 5, 13])
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 ps2.check_consistency(consistency, shifts=[3, 4, 9], seed=hidden_fresh_seed())
-hidden_logits = torch.zeros(6, 3, 4)
+hidden_logits = hidden_torch.zeros(6, 3, 4)
 hidden_logits[:, 0, 1] = hidden_logits[:, 1, 2] = hidden_logits[:, 2, 3] = 1
 assert abs(consistency(hidden_logits) - 1) < 1e-6, (
     "Pictures that keep their class at each shift."
@@ -234,11 +238,12 @@ def largest_drift(network: nn.Module, images: torch.Tensor, shifts: list[int]) -
 # %% name="ex-2-4-test" nbgrader={"grade": true, "grade_id": "ex-2-4-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 ps2.check_largest_drift(largest_drift)
 ### BEGIN HIDDEN TESTS
+from gaplab import data as hidden_data, shifting as hidden_shifting, weights as hidden_weights
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 ps2.check_largest_drift(largest_drift, seed=hidden_fresh_seed())
-hidden_ring = shifting.circular(weights.load("resnet20-gap-s1"))
-hidden_garments = data.normalise(data.stratified("test", 20)[0])
+hidden_ring = hidden_shifting.circular(hidden_weights.load("resnet20-gap-s1"))
+hidden_garments = hidden_data.normalise(hidden_data.stratified("test", 20)[0])
 assert largest_drift(hidden_ring, hidden_garments, [4, 8, 20]) < 1e-3, (
     "Without a border, moves by the total stride leave the logits of a GAP network alone."
 )

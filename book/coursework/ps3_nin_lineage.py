@@ -291,8 +291,13 @@ def catches(implementation) -> bool:
 # %% name="ex-3-4b-test" nbgrader={"grade": true, "grade_id": "ex-3-4b-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps3.check_catches(catches, colleague_probabilities)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
+import torch.nn.functional as hidden_functional
+
 hidden_rights = {
-    "PyTorch's own pool": lambda m: F.adaptive_avg_pool2d(m, 1).flatten(1).softmax(dim=1),
+    "PyTorch's own pool": lambda m: (
+        hidden_functional.adaptive_avg_pool2d(m, 1).flatten(1).softmax(dim=1)
+    ),
     "the logarithm first": lambda m: m.mean(dim=(2, 3)).log_softmax(dim=1).exp(),
     "one that computes in float64": lambda m: m.double().mean(dim=(2, 3)).softmax(dim=1).to(m),
 }
@@ -314,8 +319,10 @@ hidden_wrongs = {
     "a softmax that is a little too sharp": lambda m: (1.05 * m.mean(dim=(2, 3))).softmax(
         dim=1
     ),
-    "nan for the first class": lambda m: torch.where(
-        torch.arange(m.shape[1]) == 0, torch.nan, m.mean(dim=(2, 3)).softmax(dim=1)
+    "nan for the first class": lambda m: hidden_torch.where(
+        hidden_torch.arange(m.shape[1]) == 0,
+        hidden_torch.nan,
+        m.mean(dim=(2, 3)).softmax(dim=1),
     ),
     "one picture's probabilities for all": lambda m: (
         m.mean(dim=(2, 3)).softmax(dim=1)[-1:].expand(len(m), -1)

@@ -42,7 +42,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from gaplab import counting, data, device, models, training, weights
+from gaplab import counting, data, device, models, training, weights  # noqa: F401 if needed
 from gaplab.claims import mean_spread
 from gaplab.coursework import ps4
 
@@ -80,19 +80,23 @@ prediction = {
 # %% name="ex-4-1-test" nbgrader={"grade": true, "grade_id": "ex-4-1-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps4.check_prediction(prediction)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
+from torch import nn as hidden_nn
+from gaplab import device as hidden_device, models as hidden_models
+
 # Another route: the whole network with real numbers, its pool replaced.
-hidden_network = models.torchvision_resnet(ps4.network()).eval()
-hidden_network.fc = nn.Identity()
+hidden_network = hidden_models.torchvision_resnet(ps4.network()).eval()
+hidden_network.fc = hidden_nn.Identity()
 hidden_height, hidden_width = ps4.picture()
 for hidden_name, hidden_pool in {
-    "global average pool": nn.AdaptiveAvgPool2d(1),
-    "AvgPool2d(7, stride=1)": nn.AvgPool2d(7, stride=1),
-    "flatten": nn.Identity(),
+    "global average pool": hidden_nn.AdaptiveAvgPool2d(1),
+    "AvgPool2d(7, stride=1)": hidden_nn.AvgPool2d(7, stride=1),
+    "flatten": hidden_nn.Identity(),
 }.items():
     hidden_network.avgpool = hidden_pool
-    with torch.no_grad():
+    with hidden_torch.no_grad():
         hidden_out = hidden_network(
-            torch.zeros(1, 3, hidden_height, hidden_width, device=where)
+            hidden_torch.zeros(1, 3, hidden_height, hidden_width, device=hidden_device())
         )
     assert prediction[hidden_name] == hidden_out.numel(), (
         f"Run through {hidden_name}, the real network disagrees."
@@ -159,6 +163,8 @@ def sizes_for(layers, side):
 ps4.check_sizes_for(sizes_for)
 ### BEGIN HIDDEN TESTS
 import random as hidden_random
+import torch as hidden_torch
+from torch import nn as hidden_nn
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 hidden_seed = hidden_fresh_seed()
@@ -166,12 +172,12 @@ ps4.check_sizes_for(sizes_for, seed=hidden_seed)
 hidden_draws = hidden_random.Random(hidden_seed)
 for _ in range(20):  # PyTorch's own convolutions in one dimension decide
     hidden_layers = ps4.random_layers(hidden_draws)
-    hidden_stack = nn.Sequential(
-        *(nn.Conv1d(1, 1, k, q, p, device="meta") for k, q, p in hidden_layers)
+    hidden_stack = hidden_nn.Sequential(
+        *(hidden_nn.Conv1d(1, 1, k, q, p, device="meta") for k, q, p in hidden_layers)
     )
     hidden_side = hidden_draws.randint(1, 9)
     for hidden_size in sizes_for(list(hidden_layers), hidden_side):
-        hidden_out = hidden_stack(torch.empty(1, 1, hidden_size, device="meta"))
+        hidden_out = hidden_stack(hidden_torch.empty(1, 1, hidden_size, device="meta"))
         assert hidden_out.shape[-1] == hidden_side, (
             f"Convolutions with the layers {hidden_layers} make no side {hidden_side} of {hidden_size} px."
         )
@@ -234,18 +240,23 @@ ps4.check_head_to_convolutions(head_to_convolutions, hidden_fresh_seed(), larger
 # %% name="ex-4-3-test-2" nbgrader={"grade": true, "grade_id": "ex-4-3-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps4.check_head_to_convolutions(head_to_convolutions)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
+from torch import nn as hidden_nn
+from gaplab import data as hidden_data, weights as hidden_weights
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 hidden_seed = hidden_fresh_seed()
 ps4.check_head_to_convolutions(head_to_convolutions, seed=hidden_seed)
 # A trained head: the book's flattened ResNet-20 on its own maps, and on the lower right window of larger ones.
-hidden_network = weights.load("resnet20-flatten-s0")
-hidden_head = head_to_convolutions(nn.Sequential(hidden_network.fc), 64, 7, 7)
-hidden_images = data.normalise(data.place(data.stratified("test", 10)[0], 40, dx=2, dy=-2))
-with torch.no_grad():
+hidden_network = hidden_weights.load("resnet20-flatten-s0")
+hidden_head = head_to_convolutions(hidden_nn.Sequential(hidden_network.fc), 64, 7, 7)
+hidden_images = hidden_data.normalise(
+    hidden_data.place(hidden_data.stratified("test", 10)[0], 40, dx=2, dy=-2)
+)
+with hidden_torch.no_grad():
     hidden_maps = hidden_network.features(hidden_images)
     hidden_wanted = hidden_network.fc(hidden_maps[:, :, 3:, 2:9].flatten(1))
-    torch.testing.assert_close(
+    hidden_torch.testing.assert_close(
         hidden_head(hidden_maps)[:, :, 3, 2], hidden_wanted, rtol=0, atol=5e-3
     )
 ### END HIDDEN TESTS
@@ -302,22 +313,29 @@ ps4.check_pool_ragged(pool_ragged, seed=hidden_fresh_seed(), oblong=False)
 # %% name="ex-4-4-test-2" nbgrader={"grade": true, "grade_id": "ex-4-4-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps4.check_pool_ragged(pool_ragged)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
+from gaplab import data as hidden_data, device as hidden_device, models as hidden_models
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 ps4.check_pool_ragged(pool_ragged, seed=hidden_fresh_seed())
 # A real network: photographs of three sizes, each alone through the network's own pool.
-hidden_network = models.torchvision_resnet("resnet18").eval()
+hidden_network = hidden_models.torchvision_resnet("resnet18").eval()
 hidden_sizes = [(224, 224), (225, 64), (33, 300)]
-hidden_maps, hidden_wanted = torch.full((3, 512, 8, 10), 7.0, device=where), []
+hidden_maps, hidden_wanted = hidden_torch.full((3, 512, 8, 10), 7.0, device=hidden_device()), []
 for hidden_index, (hidden_height, hidden_width) in enumerate(hidden_sizes):
-    hidden_image = data.photograph("coffee", 300).tensor[:, :, :hidden_height, :hidden_width]
-    with torch.no_grad():
-        hidden_parts = models.parts(hidden_network, hidden_image)
+    hidden_image = hidden_data.photograph("coffee", 300).tensor[
+        :, :, :hidden_height, :hidden_width
+    ]
+    with hidden_torch.no_grad():
+        hidden_parts = hidden_models.parts(hidden_network, hidden_image)
     hidden_map = hidden_parts.feature_map[0]
     hidden_maps[hidden_index, :, : hidden_map.shape[1], : hidden_map.shape[2]] = hidden_map
     hidden_wanted.append(hidden_parts.pooled[0])
-torch.testing.assert_close(
-    pool_ragged(hidden_maps, hidden_sizes), torch.stack(hidden_wanted), rtol=1e-4, atol=1e-4
+hidden_torch.testing.assert_close(
+    pool_ragged(hidden_maps, hidden_sizes),
+    hidden_torch.stack(hidden_wanted),
+    rtol=1e-4,
+    atol=1e-4,
 )
 ### END HIDDEN TESTS
 

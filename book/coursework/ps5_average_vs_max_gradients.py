@@ -41,7 +41,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from gaplab import data, models, weights
+from gaplab import data, models, weights  # noqa: F401 if needed
 from gaplab.claims import mean_spread
 from gaplab.coursework import ps5
 
@@ -80,18 +80,22 @@ prediction = {
 # %% name="ex-5-1-test" nbgrader={"grade": true, "grade_id": "ex-5-1-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps5.check_prediction(prediction)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
+import torch.nn.functional as hidden_functional
+from gaplab import data as hidden_data, models as hidden_models
+
 hidden_side = (
-    models.resnet20()
+    hidden_models.resnet20()
     .eval()
-    .features(data.normalise(torch.zeros(1, 1, ps5.size(), ps5.size())))
+    .features(hidden_data.normalise(hidden_torch.zeros(1, 1, ps5.size(), ps5.size())))
     .shape[-1]
 )
-hidden_x = torch.zeros(1, 1, hidden_side, hidden_side, requires_grad=True)
+hidden_x = hidden_torch.zeros(1, 1, hidden_side, hidden_side, requires_grad=True)
 for hidden_name, hidden_pooled in {
     "torch.amax": hidden_x.amax(dim=(2, 3)),
-    "F.max_pool2d": F.max_pool2d(hidden_x, hidden_side),
+    "F.max_pool2d": hidden_functional.max_pool2d(hidden_x, hidden_side),
 }.items():
-    hidden_gradient = torch.autograd.grad(hidden_pooled.sum(), hidden_x)[0]
+    hidden_gradient = hidden_torch.autograd.grad(hidden_pooled.sum(), hidden_x)[0]
     hidden_said = prediction[f"cells with a gradient, all equal, {hidden_name}"]
     assert hidden_said == int((hidden_gradient != 0).sum()), (
         f"Look at the ties of {hidden_name}."
@@ -124,17 +128,20 @@ def gem(x, p):
 # %% name="ex-5-2-test" nbgrader={"grade": true, "grade_id": "ex-5-2-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 ps5.check_gem(gem)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
+from gaplab import models as hidden_models
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 hidden_seed = hidden_fresh_seed()
 ps5.check_gem(gem, seed=hidden_seed)
 # The book's own layer, on a real feature map behind a ReLU.
-hidden_pool = models.GeM(p=1.0 + hidden_seed % 5)
+hidden_pool = hidden_models.GeM(p=1.0 + hidden_seed % 5)
 hidden_maps = (
-    torch.rand(3, 8, 7, 7, generator=torch.Generator().manual_seed(hidden_seed)) + 0.01
+    hidden_torch.rand(3, 8, 7, 7, generator=hidden_torch.Generator().manual_seed(hidden_seed))
+    + 0.01
 )
 hidden_wanted = hidden_pool(hidden_maps).detach().flatten(1)
-torch.testing.assert_close(
+hidden_torch.testing.assert_close(
     gem(hidden_maps, float(hidden_pool.p)), hidden_wanted, rtol=1e-4, atol=1e-5
 )
 ### END HIDDEN TESTS
@@ -159,17 +166,20 @@ def gem_gradient(x, p, upstream):
 # %% name="ex-5-2b-test" nbgrader={"grade": true, "grade_id": "ex-5-2b-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps5.check_gem_gradient(gem_gradient)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 hidden_seed = hidden_fresh_seed()
 ps5.check_gem_gradient(gem_gradient, seed=hidden_seed)
 # Central differences know no formula at all.
-hidden_draws = torch.Generator().manual_seed(hidden_seed)
-hidden_x = torch.rand(1, 1, 4, 3, generator=hidden_draws, dtype=torch.float64) + 0.1
-hidden_up = torch.randn(1, 1, generator=hidden_draws, dtype=torch.float64)
+hidden_draws = hidden_torch.Generator().manual_seed(hidden_seed)
+hidden_x = (
+    hidden_torch.rand(1, 1, 4, 3, generator=hidden_draws, dtype=hidden_torch.float64) + 0.1
+)
+hidden_up = hidden_torch.randn(1, 1, generator=hidden_draws, dtype=hidden_torch.float64)
 hidden_given = gem_gradient(hidden_x.clone(), 3.5, hidden_up.clone())
 for hidden_cell in range(12):
-    hidden_step = torch.zeros(12, dtype=torch.float64)
+    hidden_step = hidden_torch.zeros(12, dtype=hidden_torch.float64)
     hidden_step[hidden_cell] = 1e-6
     hidden_both = [
         (hidden_x + sign * hidden_step.view(1, 1, 4, 3)).pow(3.5).mean().pow(1 / 3.5)
@@ -225,19 +235,22 @@ def lse(x, r):
 # %% name="ex-5-3-test" nbgrader={"grade": true, "grade_id": "ex-5-3-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps5.check_lse(lse)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 hidden_seed = hidden_fresh_seed()
 ps5.check_lse(lse, seed=hidden_seed)
 # Two limits and a law that the formula obeys, whatever the maps are.
-hidden_draws = torch.Generator().manual_seed(hidden_seed)
-hidden_x = torch.randn(2, 3, 5, 4, generator=hidden_draws, dtype=torch.float64)
+hidden_draws = hidden_torch.Generator().manual_seed(hidden_seed)
+hidden_x = hidden_torch.randn(2, 3, 5, 4, generator=hidden_draws, dtype=hidden_torch.float64)
 for hidden_r, hidden_limit in (
     (1e-6, hidden_x.mean(dim=(2, 3))),
     (1e6, hidden_x.amax(dim=(2, 3))),
 ):
-    torch.testing.assert_close(lse(hidden_x, hidden_r), hidden_limit, rtol=0, atol=1e-4)
-torch.testing.assert_close(lse(hidden_x + 7, 2.0), lse(hidden_x, 2.0) + 7, rtol=0, atol=1e-9)
+    hidden_torch.testing.assert_close(lse(hidden_x, hidden_r), hidden_limit, rtol=0, atol=1e-4)
+hidden_torch.testing.assert_close(
+    lse(hidden_x + 7, 2.0), lse(hidden_x, 2.0) + 7, rtol=0, atol=1e-9
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -310,14 +323,17 @@ ps5.check_gross_faults(gradient_is_right, seed=hidden_fresh_seed())
 # %% name="ex-5-4-test-2" nbgrader={"grade": true, "grade_id": "ex-5-4-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps5.check_gradient_checker(gradient_is_right)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 hidden_seed = hidden_fresh_seed()
 ps5.check_gradient_checker(gradient_is_right, seed=hidden_seed)
 # A pool that the visible check does not know: one whose channels have weights of their own.
-hidden_draws = torch.Generator().manual_seed(hidden_seed)
-hidden_maps = torch.randn(2, 4, 3, 5, generator=hidden_draws, dtype=torch.float64)
-hidden_scale = torch.tensor([1.0, 0.5, 2.0, 0.25], dtype=torch.float64)[:, None, None]
+hidden_draws = hidden_torch.Generator().manual_seed(hidden_seed)
+hidden_maps = hidden_torch.randn(2, 4, 3, 5, generator=hidden_draws, dtype=hidden_torch.float64)
+hidden_scale = hidden_torch.tensor([1.0, 0.5, 2.0, 0.25], dtype=hidden_torch.float64)[
+    :, None, None
+]
 
 
 def hidden_pool(x):
@@ -384,16 +400,17 @@ def gradient_spread(network, images, labels):
 # %% name="ex-5-5-test" nbgrader={"grade": true, "grade_id": "ex-5-5-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps5.check_gradient_spread(gradient_spread)
 ### BEGIN HIDDEN TESTS
+from gaplab import data as hidden_data, weights as hidden_weights
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 hidden_seed = hidden_fresh_seed()
 ps5.check_gradient_spread(gradient_spread, seed=hidden_seed)
 # On trained networks the last stage is known without a measurement: 1 or 1/49 of it has a gradient.
-hidden_images, hidden_labels = data.stratified("test", 20, skip=hidden_seed % 50)
-hidden_images = data.normalise(hidden_images)
+hidden_images, hidden_labels = hidden_data.stratified("test", 20, skip=hidden_seed % 50)
+hidden_images = hidden_data.normalise(hidden_images)
 hidden_labels = hidden_labels.to(hidden_images.device)
 for hidden_head, hidden_share in (("gap", 1.0), ("max", 1 / 49)):
-    hidden_network = weights.load(f"resnet20-{hidden_head}-s0")
+    hidden_network = hidden_weights.load(f"resnet20-{hidden_head}-s0")
     hidden_given = gradient_spread(hidden_network, hidden_images, hidden_labels)["layer3"][0]
     assert abs(hidden_given - hidden_share) < 0.002, (
         f"The last stage behind {hidden_head} is off."
@@ -431,9 +448,10 @@ for (stage, head), rows in experiment.groupby(["stage", "head"]):
     not_zero, energy = (mean_spread(100 * rows[name]) for name in ("not_zero", "energy"))
     print(f"{stage} {head}: not zero {not_zero} %, energy in {energy} % of the cells")
 ### BEGIN HIDDEN TESTS
+from gaplab import data as hidden_data
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
-hidden_pictures = data.stratified("test", 100, skip=ps5.skip())
+hidden_pictures = hidden_data.stratified("test", 100, skip=ps5.skip())
 ps5.check_experiment(experiment, *hidden_pictures, seed=hidden_fresh_seed())
 ### END HIDDEN TESTS
 

@@ -83,6 +83,8 @@ def my_head(channels, classes):
 # %% name="ex-6-1-test" nbgrader={"grade": true, "grade_id": "ex-6-1-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps6.check_head(my_head)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
+from gaplab import data as hidden_data, device as hidden_device, training as hidden_training
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 hidden_seed = hidden_fresh_seed()
@@ -90,16 +92,18 @@ ps6.check_head(my_head, seed=hidden_seed)
 # On a real network: a step of training changes the backbone, and pictures of odd sizes run.
 hidden_network = ps6.mount(my_head, seed=hidden_seed % 1000)
 hidden_before = hidden_network.conv1.weight.detach().clone()
-hidden_data = data.stratified("train", 20, skip=hidden_seed % 150)
-training.fit(hidden_network, hidden_data, epochs=1, batch_size=10, progress=False)
-assert not torch.equal(hidden_before, hidden_network.conv1.weight), (
+hidden_garments = hidden_data.stratified("train", 20, skip=hidden_seed % 150)
+hidden_training.fit(hidden_network, hidden_garments, epochs=1, batch_size=10, progress=False)
+assert not hidden_torch.equal(hidden_before, hidden_network.conv1.weight), (
     "Training does not move the backbone."
 )
 for hidden_shape in ((1, 1), (28, 56), (33, 17)):
-    with torch.no_grad():
-        hidden_logits = hidden_network(torch.randn(2, 1, *hidden_shape, device=where))
+    with hidden_torch.no_grad():
+        hidden_logits = hidden_network(
+            hidden_torch.randn(2, 1, *hidden_shape, device=hidden_device())
+        )
     assert hidden_logits.shape == (2, 10), f"A picture of {hidden_shape} px does not run."
-    assert torch.isfinite(hidden_logits).all(), (
+    assert hidden_torch.isfinite(hidden_logits).all(), (
         f"A picture of {hidden_shape} px gives no finite logits."
     )
 ### END HIDDEN TESTS
@@ -141,13 +145,18 @@ prediction = {
 # %% name="ex-6-2-test" nbgrader={"grade": true, "grade_id": "ex-6-2-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 ps6.check_prediction(prediction, my_head)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
+from gaplab import device as hidden_device, models as hidden_models
+
 hidden_network = ps6.mount(my_head, seed=0, classes=ps6.classes())
-hidden_backbone = models.count_parameters(models.resnet20()) - (64 * 10 + 10)
-hidden_head = models.count_parameters(hidden_network) - hidden_backbone
+hidden_backbone = hidden_models.count_parameters(hidden_models.resnet20()) - (64 * 10 + 10)
+hidden_head = hidden_models.count_parameters(hidden_network) - hidden_backbone
 assert prediction["parameters of the head"] == hidden_head, (
     "Count the parameters of the head once more."
 )
-hidden_parts = models.parts(hidden_network.eval(), torch.zeros(1, 1, 56, 56, device=where))
+hidden_parts = hidden_models.parts(
+    hidden_network.eval(), hidden_torch.zeros(1, 1, 56, 56, device=hidden_device())
+)
 hidden_read = prediction["numbers that the classifier reads at 56 px"]
 assert hidden_read == hidden_parts.pooled.numel(), "Run a picture of 56 px."
 ### END HIDDEN TESTS
@@ -189,21 +198,24 @@ def behaviour(network, images, labels):
 # %% name="ex-6-3-test" nbgrader={"grade": true, "grade_id": "ex-6-3-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 ps6.check_behaviour(behaviour)
 ### BEGIN HIDDEN TESTS
+import torch as hidden_torch
+from torch import nn as hidden_nn
+from gaplab import data as hidden_data
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 ps6.check_behaviour(behaviour, seed=hidden_fresh_seed())
 
 
-class HiddenBrightness(nn.Module):
+class HiddenBrightness(hidden_nn.Module):
     """Names a class by the brightness of the whole image, which no rolling changes."""
 
     def forward(self, x):
         """Return logits that peak at the class next to the brightness."""
         near = 5 + 4 * x.mean(dim=(1, 2, 3))[:, None]
-        return -((torch.arange(10, device=x.device) - near).abs())
+        return -((hidden_torch.arange(10, device=x.device) - near).abs())
 
 
-hidden_images, hidden_labels = data.stratified("test", 50)
+hidden_images, hidden_labels = hidden_data.stratified("test", 50)
 hidden_given = behaviour(HiddenBrightness(), hidden_images, hidden_labels)
 assert hidden_given["consistency"] == 1.0, (
     "A network that sees brightness alone keeps every class."
@@ -241,13 +253,16 @@ def gradients(network, images, labels):
 # %% name="ex-6-3b-test" nbgrader={"grade": true, "grade_id": "ex-6-3b-test", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 ps6.check_gradients(gradients)
 ### BEGIN HIDDEN TESTS
+from gaplab import data as hidden_data, models as hidden_models
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 hidden_seed = hidden_fresh_seed()
 ps6.check_gradients(gradients, seed=hidden_seed)
 # Behind the average every cell gets the same, on any network.
-hidden_images, hidden_labels = data.stratified("test", 20, skip=hidden_seed % 50)
-hidden_given = gradients(models.resnet20(seed=hidden_seed % 1000), hidden_images, hidden_labels)
+hidden_images, hidden_labels = hidden_data.stratified("test", 20, skip=hidden_seed % 50)
+hidden_given = gradients(
+    hidden_models.resnet20(seed=hidden_seed % 1000), hidden_images, hidden_labels
+)
 assert abs(hidden_given["gradient_cells"] - 1) < 1e-3, (
     "Behind the average the energy is in every cell alike."
 )
@@ -290,11 +305,12 @@ ps6.check_decide(decide, seed=hidden_fresh_seed(), verdicts=False)
 # %% name="ex-6-4-test-2" nbgrader={"grade": true, "grade_id": "ex-6-4-test-2", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ps6.check_decide(decide)
 ### BEGIN HIDDEN TESTS
+import pandas as hidden_pd
 from gaplab.coursework import fresh_seed as hidden_fresh_seed
 
 ps6.check_decide(decide, seed=hidden_fresh_seed())
 # A gain of about 1 that every seed shows, under differences between seeds that are ten times as large.
-hidden_table = pd.DataFrame(
+hidden_table = hidden_pd.DataFrame(
     {
         "head": ["mine", "gap", "gap", "gap", "mine", "mine"],
         "seed": [7, 3, 7, 5, 5, 3],

@@ -6,8 +6,11 @@ Nothing inside of that process can rule this out, so it is made to show.
 
 from __future__ import annotations
 
+import ast
+import io
 import re
 import secrets
+import tokenize
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
@@ -22,7 +25,7 @@ TAMPERED = (
 
 # Ends in an assertion error that holds the token, unless something is amiss. It looks at what is imported already.
 CANARY = """
-def _canary():
+def {name}():
     import sys, types
     alive = []
 
@@ -64,19 +67,24 @@ def _canary():
                 alive.append(value.__name__)
     assert alive, '{token}'
 
-_canary()
+{name}()
 """
 
 # What no exercise needs, and what an answer that goes for the judge does.
 REACHING = re.compile(
-    r"\b(?:checking\.|import checking|gapgrade|fresh_seed|GAPLAB_GRADING_SEED|get_ipython|ast_transformers"
-    r"|GAPLAB_VARIANT|VARIANT_VARIABLE|set_variant"
-    r"|set_custom_exc|showtraceback|_getframe|settrace|setprofile|__closure__|cell_contents|__globals__|__eq__|__builtins__|builtins"
-    r"|import gc|unittest|ctypes|_exit)\b"
+    r"\b(?:checking\.|gapgrade|fresh_seed|GAPLAB_GRADING_SEED|GAPLAB_VARIANT|VARIANT_VARIABLE|set_variant"
+    r"|get_ipython|InteractiveShell|ast_transformers|input_transformers\w*|set_custom_exc|showtraceback"
+    r"|_getframe|currentframe|settrace|setprofile|sys\.modules|__closure__|cell_contents|__globals__|__dict__|__builtins__"
+    r"|builtins|import gc|unittest|ctypes|importlib|_exit"
+    r"|__(?:eq|ne|lt|le|gt|ge|bool|instancecheck|torch_function|array_function|array_ufunc)__)\b"
     r"|\bps\d\.(?!mount\b|check_)\w+|\bps\d\.\w+(?=\s*=(?!=))"
-    r"|^[ \t]*(?:torch|nn|F|pd|np|counting|models|data)(?:\.\w+)+(?=[ \t]*=(?!=))",
-    re.MULTILINE,
 )
+JUDGE = re.compile(
+    r"gaplab\.coursework(?!\.ps\d(?:$|\.(?:check_\w+|mount)$)).*|gapgrade.*|IPython(?!\.display\b).*|ipykernel.*|gc$"
+)
+"""Modules of which no answer needs anything, as imports name them; checks that are to be called may be imported."""
+GIVEN = {"torch", "nn", "F", "np", "pd", "math", "torchvision", "counting", "models", "data", "plt"}
+"""Names of modules that the problem sets import for the student."""
 
 
 class Canary:
@@ -88,7 +96,7 @@ class Canary:
 
     def cell(self) -> NotebookNode:
         """Return the cell, to be executed between an answer and its tests."""
-        cell: NotebookNode = new_code_cell(CANARY.format(token=self.token))
+        cell: NotebookNode = new_code_cell(CANARY.format(token=self.token, name=f"check_{secrets.token_hex(4)}"))
         return cell
 
     def failed(self, cell: NotebookNode) -> bool:
@@ -103,9 +111,54 @@ def reaches(notebook: NotebookNode) -> list[str]:
         own = not facts(cell)
         if cell.cell_type != "code" or cell.id == CELL or not (own or is_answer(cell)):
             continue
-        text = re.sub(r"#.*", "", cell.source)
-        found = sorted({match.group().strip() for match in REACHING.finditer(text)})
+        found = sorted(
+            {match.group().strip() for match in REACHING.finditer(_code(cell.source))} | _reached(cell.source)
+        )
         if found:
             where = facts(cell).get("grade_id") or "a cell of the student's own"
             notes.append(f"{where} uses what no answer needs: {', '.join(found)}")
     return notes
+
+
+def _code(source: str) -> str:
+    """Leave comments out; of what is no Python, such as a magic command, all stays."""
+    lines = source.splitlines(keepends=True)
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                row, column = token.start
+                lines[row - 1] = f"{lines[row - 1][:column]}\n"
+    except (tokenize.TokenError, SyntaxError):
+        return source
+    return "".join(lines)
+
+
+def _reached(source: str) -> set[str]:
+    """List imports of the judge's parts, and modules in which something is replaced."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    found, modules = set(), set(GIVEN)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            modules |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        found |= {f"import {name}" for name in names if JUDGE.match(name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and _root(node) in modules:
+            found.add(ast.unparse(node))
+        elif isinstance(node, ast.Call) and _root(node.func) in ("setattr", "delattr"):
+            found |= {ast.unparse(node) for first in node.args[:1] if _root(first) in modules}
+    return found
+
+
+def _root(node: ast.AST) -> str:
+    """Return the name that stands before the dots, if there is one."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""

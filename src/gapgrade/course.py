@@ -62,6 +62,8 @@ class Mark:
     comment: str = ""
     given: bool = False
     """A person gave or overrode the score."""
+    extra: float = 0
+    """Extra credit from the formgrader: a part of the score, and what the score may go beyond the points."""
 
     @property
     def in_sheet(self) -> bool:
@@ -450,21 +452,27 @@ class Course:
                     waiting=bool(grades[cell.id].needs_manual_grade),
                     comment=comments.get(exercise_of(cell.id), ""),
                     given=grades[cell.id].manual_score is not None,
+                    extra=float(grades[cell.id].extra_credit or 0),
                 )
                 for cell in assignment.graded
             ]
 
-    def mark_by_hand(
-        self, assignment: Assignment, student: str, grade_id: str, score: float | None, comment: str
-    ) -> None:
-        """Write a mark that a person gave; ``None`` takes it back."""
+    def mark_by_hand(self, assignment: Assignment, student: str, grade_id: str, score: float | None) -> None:
+        """Write a score that a person gave, extra credit and all; ``None`` takes it back."""
         with self.gradebook() as book:
             grade = book.find_grade(grade_id, assignment.slug, assignment.name, student)
-            grade.manual_score = score
+            # nbgrader adds extra credit to the score; the formgrader knows neither below zero.
+            extra = min(grade.extra_credit or 0, score or 0)
+            grade.extra_credit = extra or None
+            grade.manual_score = None if score is None else score - extra
             grade.needs_manual_grade = score is None and grade.auto_score is None
-            with suppress(MissingEntry):
-                note = book.find_comment(exercise_of(grade_id), assignment.slug, assignment.name, student)
-                note.manual_comment = comment if comment != (note.auto_comment or "") else None
+            book.db.commit()
+
+    def comment_by_hand(self, assignment: Assignment, student: str, grade_id: str, comment: str) -> None:
+        """Write a comment that a person gave."""
+        with self.gradebook() as book, suppress(MissingEntry):
+            note = book.find_comment(exercise_of(grade_id), assignment.slug, assignment.name, student)
+            note.manual_comment = comment if comment != (note.auto_comment or "") else None
             book.db.commit()
 
     def answer(self, assignment: Assignment, student: str, grade_id: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from gapgrade.scratch import remove
 
 PATIENCE = 5
 """Seconds that a process has to end."""
@@ -130,7 +131,7 @@ def _leave_with_parent(scratch: Path) -> None:
     assert parent is not None
     connection.wait([parent.sentinel])
     end_children()
-    shutil.rmtree(scratch, ignore_errors=True)
+    remove(scratch)
     _leave()
 
 

@@ -6,7 +6,6 @@ import hashlib
 import secrets
 import signal
 import sys
-import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from gapgrade.intake import Submission, collect, unpack
 from gapgrade.marking import exported, read_sheet, write_sheet
 from gapgrade.report import Run, report
 from gapgrade.sandbox import ISOLATIONS, Limits, Sandbox
+from gapgrade.scratch import scratch_folder
 from gapgrade.tables import for_spreadsheets
 from gaplab import files
 from gaplab.coursework import same_id
@@ -69,9 +69,9 @@ def grade(options: Namespace) -> int:
     course = Course(options.output or folder.with_name(f"{folder.stem}-graded"))
     # Both leave the same way: with what was graded kept, and nothing left running.
     signal.signal(signal.SIGTERM, _interrupt)
-    with tempfile.TemporaryDirectory(prefix="gap-") as scratch:
+    with scratch_folder() as scratch:
         left_out: list[str] = []
-        unpacked = unpack(folder, Path(scratch) / "given")
+        unpacked = unpack(folder, scratch / "given")
         submissions = collect(unpacked, assignments, wanted, left_out)
         if not submissions:
             raise CourseworkError(f"{folder} holds no submission of {wanted or ', '.join(assignments)}.")
@@ -87,7 +87,7 @@ def grade(options: Namespace) -> int:
         tasks = _tasks(course, assignments, submissions, sandbox, options)
         batch = _Batch()
         try:
-            _grade(course, tasks, sandbox, options, Path(scratch), batch)
+            _grade(course, tasks, sandbox, options, scratch, batch)
         except KeyboardInterrupt:
             print(
                 f"\nStopped. {len(batch.records)} of {len(tasks)} are graded and kept; the same command does the rest."

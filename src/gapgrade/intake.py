@@ -39,8 +39,9 @@ FLAT = re.compile(r"(?P<name>.+?)[\s_-]+ps\d+(?!\d).*", re.IGNORECASE)
 TURNED = re.compile(r"ps\d+(?P<rest>.*)", re.IGNORECASE)
 NO_NAME = re.compile(r"[\s_.-]*(copy|kopie|copie|final|new|submission)?[\s_-]*\(?\d*\)?", re.IGNORECASE)
 CLASS = re.compile(r"submi|hand|abgabe|assignment|class", re.IGNORECASE)
-NOBODYS = (".csv", ".xls", ".xlsx", ".ods", ".md", ".html", ".htm", ".db", ".ini", ".log")
-"""Files that lie beside those that were handed in."""
+README = re.compile(r"(?<![a-z])readme(?![a-z])", re.IGNORECASE)
+# What Moodle and Canvas make of a text or a link that a student typed on the platform.
+TYPED = re.compile(r".+_assignsubmission_onlinetext_?.*|.+_\d+_\d+_(text|link)(-\d+)?\.html")
 RESUBMITTED = re.compile(r"(?:-(\d+)| \((\d+)\))$")
 SET = re.compile(r"(?<![a-z0-9])(ps\d+)(?!\d)")
 HALF = re.compile(r"\\u[dD][89a-fA-F]")
@@ -131,13 +132,13 @@ def collect(
         folder: Where to look.
         assignments: What can be handed in.
         only: The assignment that is wanted, where the folder holds others too.
-        left_out: Takes a sentence for each file of somebody who has handed in nothing that could be graded.
+        left_out: Takes a sentence for each file that is nobody's submission, if its owner has no other.
 
     Returns:
         One submission for each student and assignment, the newest, in the order of students.
 
     Raises:
-        CourseworkError: Most files would become one student's.
+        CourseworkError: Most files would become one student's, or there are files and none is a submission.
     """
     slugs = [assignment.slug for assignment in assignments.values()]
     folder = _within(folder, slugs)
@@ -158,7 +159,7 @@ def collect(
         if problem := _read_notebook(submission):
             submission.notes.append(f"{submission.file} {problem}")
         submission.assignment = _assignment_of(submission, relative, assignments)
-        if reason := _no_submission(submission, relative):
+        if reason := _no_submission(submission, relative, slugs):
             dropped.setdefault(submission.student, []).append(f"{where} {reason}")
             continue
         submissions.append(submission)
@@ -166,6 +167,9 @@ def collect(
     _refuse_a_heap(found, folder, slugs)
     have = {student for student, _ in found}
     left_out += [text for student, texts in sorted(dropped.items()) if student not in have for text in texts]
+    if left_out and not submissions:
+        more = f"; and so on, {len(left_out)} files in all" if len(left_out) > 3 else ""
+        raise CourseworkError(f"Nothing was graded: {'; '.join(left_out[:3])}{more}.")
     return [_newest(group, assignments[name]) for (_, name), group in sorted(found.items())]
 
 
@@ -365,15 +369,28 @@ def _assignment_of(submission: Submission, relative: Path, assignments: Mapping[
     return ""
 
 
-def _no_submission(submission: Submission, relative: Path) -> str:
-    """Say why a file is nobody's submission, or nothing: a list, a picture, a text typed on the platform."""
-    if submission.notebook is not None or submission.path.suffix.lower() == ".ipynb":
+def _no_submission(submission: Submission, relative: Path, slugs: Sequence[str]) -> str:
+    """Say why a file is nobody's submission, or nothing: a list, a README, a text typed on the platform."""
+    alone = len(relative.parts) == 1
+    # Notebooks in a folder that is no student's are the class's: how to give them is said where a heap is refused.
+    if (alone or submission.notebook is None) and not submission.lms and _is_nameless(submission.name, slugs):
+        return "is nobody's, for no student's name is in its own or its folder's"
+    if submission.notebook is not None:
         return ""
-    if any((match := MOODLE.fullmatch(part)) and match["kind"] == "onlinetext" for part in relative.parts):
-        return "is a text typed on the platform, not a notebook"
-    if submission.lms or (submission.assignment and (len(relative.parts) > 1 or relative.suffix not in NOBODYS)):
+    if README.search(relative.name):
+        return "is a README, not a notebook"
+    if any(TYPED.fullmatch(part) for part in relative.parts):
+        return "is what was typed on the platform, not a notebook"
+    # Beside the submissions lie lists and handouts, whose names are built like those of a student's file.
+    if submission.lms or relative.suffix.lower() == ".ipynb" or (submission.assignment and not alone):
         return ""
-    return "is not a notebook, and nothing in its name says what it belongs to"
+    return "is not a notebook, and neither its folder nor a platform says who handed it in for what"
+
+
+def _is_nameless(name: str, slugs: Sequence[str]) -> bool:
+    """Tell whether what stands where a student's name is looked for is nothing, or the assignment's name."""
+    bare = name.strip(" _.-")
+    return not bare or (_is_set(bare) and not _flat_name(bare, slugs))
 
 
 def _refuse_a_heap(found: Mapping[tuple[str, str], list[Submission]], folder: Path, slugs: Sequence[str]) -> None:

@@ -100,7 +100,7 @@ def read_sheet(course: Course, assignment: Assignment, path: Path) -> set[str]:
         if key in answers:
             student, mark = answers[key]
             known = before.get(key, ["", ""])
-            typed = (_number(typed[0], mark, where), typed[1])
+            typed = (_number(typed[0], known[0], mark, where), typed[1])
             rows.append(_Row(where, student, mark, (known[0], _comment(known[1])), typed))
         elif any(typed) and list(typed) != before.get(key):
             lost.append(
@@ -131,8 +131,12 @@ def _take(course: Course, assignment: Assignment, row: _Row) -> bool:
             )
     if tuple(result) == current:
         return False
-    score = float(result[0]) if result[0] and (row.mark.given or result[0] != current[0]) else None
-    course.mark_by_hand(assignment, row.student, row.mark.grade_id, score, result[1])
+    score, comment = result
+    # What was not changed is not written: the sheet has a rounded sum of what the gradebook keeps apart.
+    if score != current[0]:
+        course.mark_by_hand(assignment, row.student, row.mark.grade_id, float(score) if score else None)
+    if comment != current[1]:
+        course.comment_by_hand(assignment, row.student, row.mark.grade_id, comment)
     return True
 
 
@@ -140,16 +144,17 @@ def _comment(text: str) -> str:
     return text.replace("\r\n", "\n").strip().removeprefix("'")
 
 
-def _number(text: str, mark: Mark, where: str) -> str:
-    """Check a score and write it as the sheet does."""
+def _number(text: str, known: str, mark: Mark, where: str) -> str:
+    """Write a score as the sheet does, and check it if it is not the one that the sheet was written with."""
     if not text:
         return ""
     try:
         score = float(text)
     except ValueError:
         raise CourseworkError(f"{where}: the score {text!r} is not a number.") from None
-    if not 0 <= score <= mark.points:
-        raise CourseworkError(f"{where}: the score {text} is not between 0 and {mark.points:g}.")
+    most = mark.points + mark.extra
+    if f"{score:g}" != known and not 0 <= score <= most:
+        raise CourseworkError(f"{where}: the score {text} is not between 0 and {most:g}.")
     return f"{score:g}"
 
 

@@ -27,6 +27,7 @@ from nbformat.v4 import new_output
 from gapgrade import CourseworkError
 from gapgrade.canary import TAMPERED, Canary, reaches
 from gapgrade.cells import facts, is_test
+from gapgrade.scratch import scratch_folder
 from gapgrade.watching import Watch
 from gaplab import conditions
 
@@ -38,34 +39,32 @@ ISOLATIONS = {
 
 # Runs inside of the sandbox before anything else: every limit is set, or nothing of a student's runs.
 LIMIT = """
-import sys
-memory, files = int(sys.argv[1]), int(sys.argv[2])
+import os, sys
+memory, files, tasks = int(sys.argv[1]), int(sys.argv[2]), int(os.environ.pop('GAP_TASKS', 0))
 try:
     import resource
 except ImportError:
     sys.exit('this system has no limits for a process')
 # PyTorch maps gigabytes of libraries that it never touches, so the address space may be larger than the data.
 limits = {'RLIMIT_DATA': memory, 'RLIMIT_AS': memory + 2**34, 'RLIMIT_FSIZE': files, 'RLIMIT_CORE': 0}
+# Threads count too, so the watch outside has the exact limit; this one is what a storm of processes runs into first.
+if tasks:
+    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    limits['RLIMIT_NPROC'] = tasks if hard == resource.RLIM_INFINITY else min(tasks, hard)
 for name, limit in limits.items():
     try:
         resource.setrlimit(getattr(resource, name), (limit, limit))
     except (AttributeError, ValueError, OSError) as problem:
-        sys.exit('%s of %d bytes: %s' % (name, limit, problem))
+        sys.exit('%s of %d: %s' % (name, limit, problem))
 """
 
 # Then the kernel itself.
 LAUNCH = f"""{LIMIT}
-import os, runpy
+import runpy
 # In a process namespace of its own the kernel's parent is process 1, which ipykernel takes for an orphan's. Elsewhere
 # the kernel ends itself when its parent is gone.
 if os.getppid() == 1 or os.getpid() == 1:
     os.environ.pop('JPY_PARENT_PID', None)
-# Threads count too, so the watch outside has the exact limit; this one is what a storm of processes runs into first.
-tasks = int(os.environ.pop('GAP_TASKS', 0))
-try:
-    resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks)) if tasks else None
-except (AttributeError, ValueError, OSError):
-    pass
 sys.argv = ['ipykernel_launcher', *sys.argv[3:]]
 runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)
 """
@@ -151,6 +150,10 @@ class Sandbox:
         except (OSError, subprocess.CalledProcessError) as problem:
             raise CourseworkError(f"The lab's Python does not start: {self.python} ({problem}).") from None
         self.parts: list[str] = json.loads(found.stdout)
+        # Older releases of bubblewrap, and some containers, do not permit this wall within the wall.
+        self._closed = ["--unshare-user", "--disable-userns"]
+        if self._try("bubblewrap", "pass"):
+            self._closed = []
         allowed = list(ISOLATIONS) if self.isolation == "auto" else [self.isolation]
         self.isolation = next((name for name in allowed if not self._try(name, "pass")), "")
         if not self.isolation:
@@ -188,7 +191,14 @@ class Sandbox:
             _make_rooms(Path(scratch))
             command = [*self._wrap(isolation, Path(scratch)), str(self.python), "-c", code, *arguments]
             try:
-                done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=60)
+                done = subprocess.run(
+                    command,
+                    env=os.environ | _tasks(),
+                    capture_output=True,
+                    encoding="utf-8",
+                    errors="replace",
+                    timeout=60,
+                )
             except (OSError, subprocess.TimeoutExpired) as problem:
                 return str(problem)
         if done.returncode == 0:
@@ -200,7 +210,8 @@ class Sandbox:
             return []
         if isolation == "unshare":
             return ["unshare", "--net", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        alone = ["bwrap", "--die-with-parent", "--new-session", "--unshare-all"]
+        # In a namespace of its own a program could mount memory that nothing counts.
+        alone = ["bwrap", "--die-with-parent", "--new-session", "--unshare-all", *self._closed]
         # What is written lies in the scratch folder, where it is counted, and nowhere in memory.
         fresh = ["--proc", "/proc", "--dev", "/dev"]
         for place in ("/tmp", "/dev/shm"):
@@ -213,8 +224,7 @@ class Sandbox:
     @contextmanager
     def _kernel(self, seed: int, limits: Limits, variant: str) -> Iterator[_Client]:
         """Start a kernel in a new scratch folder, and leave nothing of it behind."""
-        with tempfile.TemporaryDirectory(prefix="gap-", ignore_cleanup_errors=True) as name:
-            scratch = Path(name)
+        with scratch_folder() as scratch:
             _make_rooms(scratch)
             manager = AsyncKernelManager(
                 kernel_name="student",
@@ -255,7 +265,7 @@ class Sandbox:
         return CONDITIONS | {
             "GAPLAB_GRADING_SEED": str(seed),
             "GAPLAB_VARIANT": variant,
-            "GAP_TASKS": str(_tasks_of_this_account() + TASKS),
+            **_tasks(),
             "HOME": str(scratch / "home"),
             "TMPDIR": str(scratch / "work"),
             # The gaplab that was found, also where it is installed elsewhere too.
@@ -337,14 +347,15 @@ def _make_rooms(scratch: Path) -> None:
         (scratch / folder).mkdir(parents=True)
 
 
-def _tasks_of_this_account() -> int:
-    """Count the threads that this account has, among which those in a sandbox count on older systems."""
+def _tasks() -> dict[str, str]:
+    """Say how many threads may be: a sandbox's own, and those of this account, which count on older systems."""
     me = psutil.Process().username()
-    return sum(
+    running = sum(
         one.info["num_threads"] or 1
         for one in psutil.process_iter(["username", "num_threads"])
         if one.info["username"] == me
     )
+    return {"GAP_TASKS": str(running + TASKS)}
 
 
 def _stop(cell: NotebookNode, reason: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import stat
 import threading
@@ -15,6 +16,9 @@ import psutil
 INTERVAL = 0.25
 """Seconds between two looks."""
 FILES = 20_000
+"""Files and folders."""
+DEPTH = 64
+"""Folders inside one another."""
 
 
 class Watch:
@@ -52,16 +56,21 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
+        family: list[psutil.Process] = []
         while not self._over.wait(INTERVAL):
-            with contextlib.suppress(psutil.Error, OSError):
+            try:
                 family = list(_family(self.root))
                 self.reason = self._too_much(family)
-                if self.reason:
-                    # The first is the kernel's own wall, which takes the rest along where the system has such a wall.
-                    for process in family:
-                        with contextlib.suppress(psutil.Error):
-                            process.kill()
-                    return
+            except (psutil.Error, OSError):  # a process ended while it was looked at
+                continue
+            except Exception as problem:  # with an error the watch would end, and nothing be limited any more
+                self.reason = f"ended, since what it uses cannot be counted ({problem})"
+            if self.reason:
+                # The first is the kernel's own wall, which takes the rest along where the system has such a wall.
+                for process in family:
+                    with contextlib.suppress(psutil.Error):
+                        process.kill()
+                return
 
     def _too_much(self, family: list[psutil.Process]) -> str:
         if len(family) > self.processes:
@@ -75,14 +84,16 @@ class Watch:
             written = sum(_memory(process.pid, exact=True) for process in family)
         if written > self.memory:
             return f"ended, since its processes used more than {self.memory / 2**30:g} GiB of memory together"
-        size, count = sum(nameless.values()), 0
+        size: float = sum(nameless.values())
+        count = 0
         # Not the whole folder where half of it is too much.
         for count, more in enumerate(_sizes(self.scratch), start=1):
             size += more
             if size > self.files or count > FILES:
                 break
         if size > self.files or count > FILES:
-            return f"ended, since it wrote more than {self.files / 2**20:g} MiB or {FILES:,} files"
+            limits = f"{self.files / 2**20:g} MiB, {FILES:,} files or {DEPTH} folders inside one another"
+            return f"ended, since it wrote more than {limits}"
         return ""
 
 
@@ -117,9 +128,24 @@ def _nameless_files(process: int) -> Iterator[tuple[tuple[int, int], int]]:
                 yield (found.st_dev, found.st_ino), found.st_blocks * 512
 
 
-def _sizes(folder: Path) -> Iterator[int]:
-    """List the bytes that each file of a folder takes on the disk."""
-    for where, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                yield os.lstat(os.path.join(where, name)).st_blocks * 512
+def _sizes(folder: Path) -> Iterator[float]:
+    """List the bytes that each file and folder takes on the disk.
+
+    What may not be looked into, or lies too deep, counts as endless.
+    """
+    waiting = [(str(folder), 0)]
+    while waiting:
+        where, depth = waiting.pop()
+        try:
+            with os.scandir(where) as entries:
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):  # it is gone again
+                        yield entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append((entry.path, depth + 1))
+        except FileNotFoundError:
+            continue
+        except OSError:
+            yield math.inf
+        if depth > DEPTH:
+            yield math.inf

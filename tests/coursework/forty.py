@@ -46,6 +46,7 @@ MMAP = "import mmap\nm = mmap.mmap(-1, 3 * 2**30)\nfor i in range(0, 3 * 2**30, 
 FORKS = "import subprocess, time\nk = [subprocess.Popen(['sleep', '60']) for _ in range(200)]\ntime.sleep(3)\n" + SHARES
 FILES = "for n in range(40):\n    open(f'f{n}', 'wb').write(b'x' * 2**26)\nimport time\ntime.sleep(3)\n" + SHARES
 SHM = "for n in range(40):\n    open(f'/dev/shm/f{n}', 'wb').write(b'x' * 2**26)\nimport time\ntime.sleep(3)\n" + SHARES
+DEEP = "import os, time\nfor _ in range(1200):\n    os.mkdir('d'), os.chdir('d')\ntime.sleep(3)\n" + SHARES
 SQUARE = "def pooled(g):\n    return sum(map(sum, g)) / len(g)**2\n"
 HIDING = "from IPython.display import HTML, display\ndisplay(HTML('<script>alert(1)</script>'))\n" + POOLED
 BAD = {
@@ -61,6 +62,7 @@ BAD = {
     "forks": (notebook(shares=FORKS), (3, 0)),
     "files": (notebook(shares=FILES), (3, 0)),
     "shm": (notebook(shares=SHM), (3, 0)),
+    "deep": (notebook(shares=DEEP), (3, 0)),
     "script": (notebook(pooled=HIDING), (3, 3)),
     "not-json": ("PK no notebook", (0, 0)),
     "empty": ("", (0, 0)),

@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+from gapgrade import CourseworkError
 from gapgrade.assignments import find_assignments
 from gapgrade.course import Course, LatePolicy, Result, Task
 from gapgrade.exports import PLATFORMS, grades
@@ -84,10 +85,10 @@ class Term:
         self.export()
         return sorted(changed)
 
-    def formgrade(self, student, name, score, comment=None):
+    def formgrade(self, student, name, score, comment=None, extra=None):
         with self.course.gradebook() as book:
             grade = book.find_grade(name, ASSIGNMENT.slug, "ps0", student)
-            grade.manual_score, grade.needs_manual_grade = score, False
+            grade.manual_score, grade.extra_credit, grade.needs_manual_grade = score, extra, False
             if comment:
                 book.find_comment(name, ASSIGNMENT.slug, "ps0", student).manual_comment = comment
             book.db.commit()
@@ -96,12 +97,57 @@ class Term:
         mark = next(one for one in self.course.marks(ASSIGNMENT, student) if one.grade_id == name)
         return [mark.score, mark.waiting, mark.comment]
 
+    def stored(self, student, name="ex-0-3"):
+        with self.course.gradebook() as book:
+            grade = book.find_grade(name, ASSIGNMENT.slug, "ps0", student)
+            return [grade.manual_score, grade.extra_credit, grade.needs_manual_grade]
+
+    def refusal(self):
+        try:
+            return self.read()
+        except CourseworkError as problem:
+            return str(problem)
+
     def changes(self):
         return [line.partition(": ")[2] for line in self.course.remembered(ASSIGNMENT)]
 
 
-def main(root):
+def extra_credit(root):
+    """Give extra points in the formgrader, and go on in the sheet."""
     found = {}
+    term = Term(root)
+    term.hand_in("bob", "Where it was.")
+    term.formgrade("bob", "ex-0-3", 2 + 1 / 3, extra=1.0)
+    term.export()
+    term.type("bob", comment="Say more.")
+    found["comment alone"] = [term.refusal(), term.mark("bob"), term.stored("bob")]
+    term.hand_in("ann", "Where it was.")
+    term.formgrade("ann", "ex-0-3", 4.0, extra=1.0)
+    term.export()
+    found["exported"] = [row["score"] for row in read_csv(term.sheet, [])]
+    found["sheet untouched"] = [term.refusal(), term.stored("ann")]
+    for score in ("5.5", "4.5", "0.5", "", "4.5"):
+        term.type("ann", score=score)
+        found.setdefault("typed", []).append([term.refusal(), term.stored("ann")])
+    return found
+
+
+def a_comment_on_a_test_that_waits(root):
+    """Type a comment alone beside a test whose result was overridden, and whose answer is another one now."""
+    term = Term(root)
+    term.hand_in("ann", "Where it was.")
+    term.formgrade("ann", "ex-0-2-test", 1.5)
+    term.hand_in("ann", "Where it was.", "def shares(grid):\n    return 1\n")
+    term.export()
+    term.type("ann", "ex-0-2-test", comment="Later.")
+    return [term.read(), term.stored("ann", "ex-0-2-test")]
+
+
+def main(root):
+    found = {
+        "extra credit": extra_credit(Path(root) / "extra"),
+        "comment on a test that waits": a_comment_on_a_test_that_waits(Path(root) / "waits"),
+    }
     term = Term(Path(root))
     term.hand_in("ann", "Where it was.", lms="canvas", lms_id="1")
     term.hand_in("bob", "Order. " + "data:image/png;base64," + "A" * 200_000, lms="moodle", lms_id="2")

@@ -31,6 +31,12 @@ class Blind(ast.NodeTransformer):
         return ast.Pass()
 get_ipython().ast_transformers.append(Blind())
 """,
+    "lines with asserts taken out, but for the canary's": """
+def blind(lines):
+    found = any("assert" in line for line in lines) and not any("_canary" in line for line in lines)
+    return ["pass"] if found else lines
+get_ipython().input_transformers_cleanup.append(blind)
+""",
 }
 
 
@@ -68,16 +74,43 @@ def test_what_an_answer_does_to_the_judge_is_worth_a_look(attack):
     [
         ("head_share = ps1._share", "ps1._share"),
         ("ps1.check_parameters = print", "ps1.check_parameters"),
-        ("from gaplab.coursework import checking", "import checking"),
+        ("from gaplab.coursework import checking", "import gaplab.coursework.checking"),
         ("torch.allclose = lambda *a, **k: True", "torch.allclose"),
         ("import os\nos.environ['GAPLAB_VARIANT'] = 'somebody else'", "GAPLAB_VARIANT"),
-        ("from gaplab import coursework\ncoursework.set_variant('somebody else')", "set_variant"),
+        (
+            "from gaplab import coursework\ncoursework.set_variant('somebody else')",
+            "import gaplab.coursework, set_variant",
+        ),
         ("class Same:\n    def __eq__(self, other):\n        return True", "__eq__"),
+        ("class Same:\n    def __ne__(self, other):\n        return False", "__ne__"),
+        ("_ = '#'; checking.off = lambda *a: None", "checking."),
+        ("import gaplab.coursework.checking as c", "import gaplab.coursework.checking"),
+        ("from gaplab.coursework.checking import off as o", "import gaplab.coursework.checking.off"),
+        ("from gaplab.coursework.ps1 import check_parameters, _cut", "import gaplab.coursework.ps1._cut"),
+        ("sys.modules['gaplab.coursework'].off = 1", "sys.modules"),
+        ("setattr(torch, 'equal', print)", "setattr(torch, 'equal', print)"),
+        ("import torch as t\nt.testing.assert_close = print", "t.testing.assert_close"),
+        ("del torch.equal", "torch.equal"),
+        ("import IPython\nIPython.core", "import IPython"),
     ],
 )
 def test_names_that_reach_for_the_judge_are_listed(text, found):
     answer = new_code_cell(text, metadata={"nbgrader": facts("ex-1-5", answer=True)})
     assert reaches(new_notebook(cells=[answer])) == [f"ex-1-5 uses what no answer needs: {found}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from gaplab.coursework import ps1\nfrom gaplab.coursework.ps2 import check_drift",
+        "from IPython.display import display\nimport torch as t\nt.manual_seed(0)",
+        "answer = torch.nn.Module()\nanswer.weight = 1  # not checking.off\nsetattr(answer, 'bias', 2)",
+        "%matplotlib inline\nimport math",
+    ],
+)
+def test_what_an_honest_answer_does_is_not_listed(text):
+    answer = new_code_cell(text, metadata={"nbgrader": facts("ex-1-5", answer=True)})
+    assert not reaches(new_notebook(cells=[answer]))
 
 
 @pytest.mark.parametrize("path", sorted(COURSE.glob("ps*_*.py")), ids=lambda path: path.stem)

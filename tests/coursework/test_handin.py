@@ -75,6 +75,31 @@ def test_what_is_no_notebook_is_said_so(tmp_path, text):
     assert "is not a notebook that can be read" in said(tmp_path, text)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_a_notebook_is_read_in_every_encoding_that_grading_reads(tmp_path, made, encoding):
+    cell(made, "ex-0-3").update(source="Größe.")
+    path = tmp_path / "ps0_fixture.ipynb"
+    path.write_bytes(json.dumps(made, ensure_ascii=False).encode(encoding, "replace"))
+    assert handin.problems(path) == []
+
+
+def test_a_picture_is_found_under_its_name_with_a_space(tmp_path, made):
+    cell(made, "ex-0-3").update(source="![p](attachment:my%20p.png)", attachments={"my p.png": {"image/png": "AA=="}})
+    assert said(tmp_path, made) == ""
+    cell(made, "ex-0-3")["attachments"] = {}
+    assert "the picture my p.png is not in the file" in said(tmp_path, made)
+
+
+def test_imports_are_compared_with_what_grading_has(tmp_path, made):
+    there = (
+        "import json, torch, PIL.Image, yaml, scipy, IPython\nfrom __future__ import annotations\nimport gaplab.data"
+    )
+    cell(made, "ex-0-2").update(source=there)
+    assert said(tmp_path, made) == ""
+    cell(made, "ex-0-2").update(source="import numpy, pytest\nfrom jupyterlab import labapp")
+    assert "ex-0-2: it imports jupyterlab, pytest, which grading may not have" in said(tmp_path, made)
+
+
 def test_the_release_says_which_packages_grading_has_and_how_to_check(tmp_path):
     _, readme = released(tmp_path)
     assert "scikit-image" in readme

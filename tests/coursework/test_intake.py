@@ -148,23 +148,37 @@ def test_a_student_with_several_drafts_does_not_stop_the_class(tmp_path):
 
 def test_what_is_nobodys_submission_is_named_and_not_graded(tmp_path):
     put(tmp_path / "jane_ps0.ipynb")
-    for name in ("README.txt", "list of students.xlsx", "index.html", "notes/README.md", "grades_ps0.csv"):
+    beside = (
+        "README.txt", "list of students.xlsx", "index.html", "notes/README.md", "grades_ps0.csv", "README_ps0.txt",
+        "ps0_instructions.txt", "ps0.pdf", "roster_ps0.docx", "roster_ps0.xlsx", "notes/ps0/README.md", "ps0/list.pdf",
+        "bob_ps0.pdf", "_ps0.pdf", "zedyo_80_81_text.html", "yozed_LATE_82_83_link.html",
+    )  # fmt: skip
+    for name in beside:
         put(tmp_path / name, "x")
+    put(tmp_path / "ps0_fixture (1).ipynb")
     put(tmp_path / "Zed Yo_80_assignsubmission_onlinetext_" / "onlinetext.html", "<p>my answer</p>")
     (tmp_path / "eve_ps0.ipynb").symlink_to("/etc/passwd")
     left_out = []
     assert [one.student for one in collect(tmp_path, ASSIGNMENTS, left_out=left_out)] == ["jane"]
     named = {sentence.partition(" is ")[0] for sentence in left_out}
     assert named == {
-        "README.txt", "list of students.xlsx", "index.html", "notes/README.md", "grades_ps0.csv", "eve_ps0.ipynb",
-        "Zed Yo_80_assignsubmission_onlinetext_/onlinetext.html",
+        *beside, "eve_ps0.ipynb", "ps0_fixture (1).ipynb", "Zed Yo_80_assignsubmission_onlinetext_/onlinetext.html",
     }  # fmt: skip
 
 
 def test_a_wrong_file_of_a_known_student_is_graded_with_zero(tmp_path):
-    for name in ("bob_ps0.pdf", "eve_1_2_essay.docx", "jane/ps0/essay.docx"):
+    wrong = ("ann/ps0.pdf", "bob_ps0.ipynb", "eve_1_2_essay.docx", "jane/ps0/essay.docx", "may_3_4_my_text.html",
+             "Zed Yo_80_assignsubmission_file_/essay.docx")  # fmt: skip
+    for name in wrong:
         put(tmp_path / name, "x")
-    assert [one.student for one in collect(tmp_path, ASSIGNMENTS)] == ["bob", "eve-1", "jane"]
+    students = ["Zed-Yo-80", "ann", "bob", "eve-1", "jane", "may-3"]
+    assert [one.student for one in collect(tmp_path, ASSIGNMENTS)] == students
+
+
+def test_where_nothing_is_a_submission_the_files_that_are_there_are_named(tmp_path):
+    put(tmp_path / "ps0.ipynb")
+    with pytest.raises(CourseworkError, match=r"^Nothing was graded: ps0.ipynb is nobody's, for .*\.$"):
+        collect(tmp_path, ASSIGNMENTS)
 
 
 def as_bytes(tmp_path, content):

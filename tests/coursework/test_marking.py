@@ -83,6 +83,31 @@ def test_marks_stay_with_the_answers_that_they_were_given_for(term):
     ]
 
 
+def test_a_comment_alone_leaves_a_score_with_extra_credit_alone(term):
+    third = pytest.approx(2 + 1 / 3, abs=1e-9)
+    changed, mark, stored = term["extra credit"]["comment alone"]
+    assert (changed, mark[2], stored) == (["bob"], "Say more.", [third, 1, False])
+
+
+def test_an_untouched_sheet_with_extra_credit_is_read(term):
+    found = term["extra credit"]
+    assert found["exported"] == ["5", "3.33333"]
+    assert found["sheet untouched"] == [[], [4, 1, False]]
+
+
+def test_a_score_typed_in_the_sheet_is_the_whole_with_extra_credit(term):
+    beyond, more, less, none, again = term["extra credit"]["typed"]
+    assert beyond == ["marking.csv, row 2: the score 5.5 is not between 0 and 5.", [4, 1, False]]
+    assert more == [["ann"], [3.5, 1, False]]
+    assert less == [["ann"], [0, 0.5, False]]
+    assert none == [["ann"], [None, None, True]]
+    assert again[0] == "marking.csv, row 2: the score 4.5 is not between 0 and 4."
+
+
+def test_a_comment_alone_does_not_mark_a_test_that_waits(term):
+    assert term["comment on a test that waits"] == [["ann"], [None, None, True]]
+
+
 def test_a_mark_for_an_answer_that_is_gone_is_not_taken_and_named(term):
     changed, mark, changes = term["a mark for an answer that is gone"]
     assert (changed, mark) == ([], [0, True, ""])

@@ -1,5 +1,6 @@
 """What keeps students' code in bounds is all there or nothing runs, and what grades is known by its bytes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from gapgrade import CourseworkError, sandbox
 from gapgrade.sandbox import LAUNCH, LIMIT, Limits, Sandbox
+from gapgrade.scratch import remove, scratch_folder
 from gapgrade.watching import Watch
 
 # Takes one limit away from the code that follows it, as another system or a full account would.
@@ -20,7 +22,8 @@ def setrlimit(kind, limit):
     real(kind, limit)
 resource.setrlimit = setrlimit
 """
-NAMES = ("RLIMIT_DATA", "RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_CORE")
+NAMES = ("RLIMIT_DATA", "RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_NPROC")
+TASKS = 5000
 
 
 @pytest.fixture
@@ -30,14 +33,18 @@ def box():
 
 def started(code):
     return subprocess.run(
-        [sys.executable, "-c", code, *Limits().as_arguments], capture_output=True, encoding="utf-8", check=False
+        [sys.executable, "-c", code, *Limits().as_arguments],
+        env={**os.environ, "GAP_TASKS": str(TASKS)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
 
 
 def test_every_limit_is_set():
     done = started(LIMIT + "print([resource.getrlimit(getattr(resource, name))[0] for name in limits])")
     memory, files = map(int, Limits().as_arguments)
-    assert done.stdout.strip() == str([memory, memory + 2**34, files, 0])
+    assert done.stdout.strip() == str([memory, memory + 2**34, files, 0, TASKS])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -45,7 +52,7 @@ def test_no_kernel_starts_without_one_of_its_limits(name):
     done = started(REFUSE.format(name) + LAUNCH)
     assert done.returncode == 1
     assert done.stderr.startswith(f"{name} of ")
-    assert done.stderr.strip().endswith("bytes: not allowed here")
+    assert done.stderr.strip().endswith(": not allowed here")
 
 
 def test_no_kernel_starts_where_there_are_no_limits():
@@ -56,7 +63,7 @@ def test_no_kernel_starts_where_there_are_no_limits():
 def test_the_instructor_reads_one_sentence(box, monkeypatch):
     box.check(Limits())
     monkeypatch.setattr(sandbox, "LIMIT", REFUSE.format("RLIMIT_FSIZE") + LIMIT)
-    with pytest.raises(CourseworkError, match=r"\(RLIMIT_FSIZE of 268435456 bytes: not allowed here\)") as caught:
+    with pytest.raises(CourseworkError, match=r"\(RLIMIT_FSIZE of 268435456: not allowed here\)") as caught:
         box.check(Limits())
     assert "\n" not in str(caught.value)
 
@@ -99,6 +106,8 @@ USES = {
         "import os\nf = open('f', 'wb')\nos.unlink('f')\nfor _ in range(48):\n    f.write(b'x' * 2**20)\n", "wrote"),
     "a file in memory": (
         "import os\nf = os.memfd_create('f')\nfor _ in range(48):\n    os.write(f, b'x' * 2**20)\n", "wrote"),
+    "folders inside folders": (
+        "import os\nfor _ in range(3000):\n    os.mkdir('d'), os.chdir('d')\n", "64 folders inside"),
 }  # fmt: skip
 
 
@@ -114,6 +123,7 @@ def watched(tmp_path, code, word=""):
     finally:
         process.kill()
         process.wait()
+        remove(tmp_path)  # pytest's own way is a recursion
 
 
 @linux
@@ -130,11 +140,61 @@ def test_what_stays_within_the_limits_goes_on(tmp_path):
 
 
 @linux
-def test_in_bubblewrap_nothing_can_be_written_but_where_it_is_counted(tmp_path):
+def test_a_watch_that_fails_lets_nothing_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(Watch, "_too_much", lambda *_: [][1])
+    assert watched(tmp_path, "", "counted") == "ended, since what it uses cannot be counted (list index out of range)"
+
+
+@linux
+def test_a_folder_that_may_not_be_looked_into_has_no_end(tmp_path, monkeypatch):
+    (tmp_path / "shut").mkdir()
+
+    def refusing(where):
+        if where.endswith("shut"):
+            raise PermissionError(where)
+        return scandir(where)
+
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert "wrote more" in Watch(os.getpid(), tmp_path, 2**60, 2**10, 2**60)._too_much([])
+
+
+@linux
+def test_nothing_is_left_of_a_folder_however_deep():
+    """Its paths are longer than the system takes, and it is deeper than Python's recursion goes."""
+    step = "open('f', 'w').close(), os.mkdir('d'), os.chmod('.', 0o500), os.chdir('d')"
+    code = f"import os\nfor _ in range(3000):\n    {step}"
+    with scratch_folder() as folder:
+        subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
+        os.symlink(Path(__file__).parent, folder / "link")
+    assert not folder.exists()
+    assert Path(__file__).exists()
+    remove(folder)  # it is gone already
+
+
+@linux
+def test_in_bubblewrap_no_namespace_can_be_made_in_which_nothing_is_counted(tmp_path):
+    box = in_bubblewrap()
+    if not box._closed:
+        pytest.skip("not run: this bubblewrap, or this machine, does not permit a wall within the wall")
+    sandbox._make_rooms(tmp_path)
+    command = [*box._wrap("bubblewrap", tmp_path), "unshare", "--user", "--map-root-user", "--mount", "true"]
+    assert subprocess.run(command, capture_output=True).returncode
+    box._closed = []
+    command = [*box._wrap("bubblewrap", tmp_path), "unshare", "--user", "--map-root-user", "--mount", "true"]
+    assert not subprocess.run(command, capture_output=True).returncode
+
+
+def in_bubblewrap():
     try:
-        box = Sandbox(Path(sys.executable), "bubblewrap")
+        return Sandbox(Path(sys.executable), "bubblewrap")
     except CourseworkError:
         pytest.skip("not run: this machine does not permit bubblewrap")
+
+
+@linux
+def test_in_bubblewrap_nothing_can_be_written_but_where_it_is_counted(tmp_path):
+    box = in_bubblewrap()
     sandbox._make_rooms(tmp_path)
     code = "import sys\nfor p in sys.argv[1:]:\n    try: open(p, 'w').write('x'); print(p)\n    except OSError: pass"
     places = ["/x", "/dev/x", "/etc/x", "/tmp/x", "/dev/shm/x", str(tmp_path / "work" / "x")]

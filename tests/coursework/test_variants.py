@@ -1,16 +1,23 @@
-"""Where a course draws numbers from the student's id, a right answer is right for each id, and the book's for none."""
+"""Where a number is drawn from the student's id, a right answer is right for each id, and the book's for none."""
 
 import functools
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from editing import changed
 
-from gapgrade.assignments import read_assignment
+from gapgrade.assignments import find_assignments, read_assignment
+from gapgrade.sandbox import CONDITIONS
 from gaplab.coursework import VARIANT_VARIABLE, ps1, ps2, ps3, ps4, ps5, ps6
 from gaplab.errors import ReaderError
 
-COURSE = Path(__file__).parents[2] / "book" / "coursework"
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+COURSE = ROOT / "book" / "coursework"
 IDS = ("jane", "12345", "li.wei@example.org")
 USUAL = {
     ps1.classes: 21_841,
@@ -137,3 +144,37 @@ def test_the_table_of_ps5_has_to_be_of_the_students_own_pictures(monkeypatch):
         for what, answer in answers.items()
     }
     assert failed == {"its code": set(), "its numbers": {"ex-5-5b-test"}, "its pictures": {"ex-5-5b-test"}}
+
+
+def lost(name):
+    """List the tests of a problem set that the book's answers fail under an id."""
+    return set().union(*(tests for exercise, (_, tests, _) in DRAWN.items() if exercise[3] == name[2]))
+
+
+def test_the_guide_says_what_the_books_answers_still_earn_under_an_id():
+    losses, given = {}, 0
+    for name, assignment in find_assignments(COURSE).items():
+        points = {c.id: c.metadata.nbgrader["points"] for c in assignment.graded if c.cell_type == "code"}
+        losses[name], given = sum(points[test] for test in lost(name)), given + sum(points.values())
+    first, *between, last = [f"{points} in `{name}`" for name, points in losses.items()]
+    guide = (COURSE / "instructors.md").read_text(encoding="utf-8")
+    assert f"loses {first.replace(' ', ' points ', 1)}, {', '.join(between)} and {last}." in guide
+    assert f"earns {given - sum(losses.values())} of the {given} points that tests give." in guide
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="answers are tried in forks, which this system lacks")
+@pytest.mark.parametrize("name", [f"ps{number}" for number in range(1, 7)])
+def test_with_an_id_the_books_answers_fail_where_a_number_is_drawn_and_nowhere_else(name):
+    (source,) = COURSE.glob(f"{name}_*.py")
+    done = subprocess.run(
+        [sys.executable, str(HERE / "answers.py"), str(source), str(HERE / "wrong_answers" / f"{name}.py"), "core"],
+        env=os.environ | CONDITIONS | {"MPLBACKEND": "agg", "PYTHONPATH": str(ROOT / "src"), VARIANT_VARIABLE: IDS[0]},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout.splitlines()[-1])["answers"].values()
+    outcomes = [outcome for answer in answers for outcome in answer["right: the source's own"].items()]
+    assert len(outcomes) >= 6
+    assert {test for test, problem in outcomes if problem} == lost(name)

@@ -1,6 +1,8 @@
 """The tests of every assignment pass right answers and fail wrong ones, with a message that helps."""
 
 import ast
+import builtins
+import dis
 import functools
 import json
 import os
@@ -9,6 +11,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
+import types
 from pathlib import Path
 
 import pytest
@@ -179,29 +182,102 @@ except t as u: v[0] = w
     assert set(names_bound_by(ast.parse(code))) == set("adefhklpqsu")
 
 
+def names_read_by(code):
+    """Yield the names that code reads and that its functions and comprehensions do not have for themselves."""
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
+            yield step.argval
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            yield from names_read_by(inner)
+
+
+def test_names_are_found_wherever_they_are_read():
+    code = """
+import a
+def b(c, d=e): return c + f
+class g(h):
+    def i(self, j): return [k * j + l for k in self]
+m = lambda n: n.o(p)
+[q for q in r if q]
+s[t] = f"{u}"
+"""
+    assert set(names_read_by(compile(code, "code", "exec"))) - {"__name__"} == set("efhlprstu")
+
+
+HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", re.DOTALL)
+
+
+def hidden_parts():
+    """Yield each test's name with its hidden part and with what students see of it."""
+    for path in sorted((ROOT / "book" / "coursework").glob("ps*_*.py")):
+        for cell in read_assignment(path).graded:
+            for hidden in HIDDEN.findall(cell.source):
+                yield cell.id, hidden, HIDDEN.sub("", cell.source)
+
+
 def test_hidden_tests_write_no_name_that_a_student_may_have():
     """What a hidden test binds outside of a function would replace a student's helper of that name."""
     bound = {}
-    for path in sorted((ROOT / "book" / "coursework").glob("ps*_*.py")):
-        for cell in read_assignment(path).graded:
-            for hidden in re.findall(r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", cell.source, re.DOTALL):
-                names = set(names_bound_by(ast.parse(hidden)))
-                bound[cell.id] = {name for name in names if name != "_" and not name.lower().startswith("hidden")}
+    for test, hidden, _ in hidden_parts():
+        names = set(names_bound_by(ast.parse(hidden)))
+        bound[test] = {name for name in names if name != "_" and not name.lower().startswith("hidden")}
     assert len(bound) > 20
-    assert not {cell: names for cell, names in bound.items() if names}
+    assert not {test: names for test, names in bound.items() if names}
 
 
-def test_no_check_offers_what_it_compares_with():
+def test_hidden_tests_read_no_name_that_a_student_may_have():
+    """A student may have a ``data`` of their own. Where only the hidden part reads it, no check at home says so.
+
+    What the visible part reads, it has asked for. The rest a hidden part binds itself, and no other cell's: where the
+    visible part of that one fails, its hidden part does not run.
+    """
+    read = {}
+    for test, hidden, visible in hidden_parts():
+        known = {*dir(builtins), *names_bound_by(ast.parse(hidden)), *names_read_by(compile(visible, test, "exec"))}
+        read[test] = set(names_read_by(compile(hidden, test, "exec"))) - known
+    assert len(read) > 20
+    assert not {test: names for test, names in read.items() if names}
+
+
+# What a module of checks has besides checks and what draws a student's number: constants, types, drawn inputs, set-up,
+# parts of checks. A name is put here by somebody who has read that it gives nothing that an answer has to give.
+OFFERED = {
+    "ps1": "NEGLIGIBLE Count Head Measure OPTIMISERS vector_heads convolution_heads trained_once "
+    "_suspicion _Counting _compare_bytes",
+    "ps2": "KEEPS Scramble OneLogit drift_networks _cut",
+    "ps3": "EXPLODES Vote Probabilities Ratio try_test _experiment_checks",
+    "ps4": "Layers Convert random_layers forward _check_converted _check_layers _resized_first _seen",
+    "ps5": "Pool Gradient STAGES CASES _maps _gem_checks _try_gradients _gross _faults _spread_checks _compare",
+    "ps6": "MakeHead mount random_table _made _check_gradients _Corner _subjects _check_measurement _table_of",
+}
+
+
+def offered(text):
+    """Return what code defines under whatever name, but for imports, checks and what draws a student's number."""
+    names = set()
+    for node in ast.parse(text).body:
+        draws = isinstance(node, ast.FunctionDef) and ast.unparse(node.body[-1]).startswith("return variant(")
+        if not draws and not isinstance(node, ast.Import | ast.ImportFrom):
+            names |= set(names_bound_by(node))
+    return {name for name in names if not name.startswith("check_")}
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_no_check_offers_what_it_compares_with(name):
     """Of a module of checks a student can call what checks, draws, makes inputs or sets up, never what answers."""
-    allowed = re.compile(
-        r"check_|try_test|vector_heads|convolution_heads|trained_once|drift_networks|random_|mount|forward"
-    )
-    for number in range(1, 7):
-        path = ROOT / "src" / "gaplab" / "coursework" / f"ps{number}.py"
-        functions = [
-            node.name
-            for node in ast.parse(path.read_text(encoding="utf-8")).body
-            if isinstance(node, ast.FunctionDef) and not ast.unparse(node.body[-1]).startswith("return variant(")
-        ]
-        public = {name for name in functions if not name.startswith("_") and not allowed.match(name)}
-        assert not public, (path.name, public)
+    text = (ROOT / "src" / "gaplab" / "coursework" / f"{name}.py").read_text(encoding="utf-8")
+    assert offered(text) == set(OFFERED[name].split())
+
+
+def test_what_answers_is_found_under_any_name():
+    code = """
+import math
+def check_share(share): pass
+def classes(): return variant("ps1 classes", 10, 12)
+def _share(head): return 1
+class Share: pass
+share, _drift = _share, lambda x: x
+if math: _truth: object = 1
+"""
+    assert offered(code) == {"_share", "Share", "share", "_drift", "_truth"}

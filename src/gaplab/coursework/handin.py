@@ -6,12 +6,15 @@ It says whether the file can be read and what is missing. It runs nothing and is
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import re
 import sys
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 MAX_BYTES = 50 * 2**20
 STUB = re.compile(r"YOUR (CODE|ANSWER) HERE")
@@ -25,7 +28,9 @@ def problems(path: Path) -> list[str]:
     if path.stat().st_size > MAX_BYTES:
         return [f"{path.name} is larger than {MAX_BYTES // 2**20} MB and would not be read: clear its outputs."]
     try:
-        notebook = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = path.read_bytes()
+        # UTF-8 or UTF-16, with a mark or without; grading also reads letters that are neither.
+        notebook = json.loads(content.decode(json.detect_encoding(content), "replace"))
         cells = [(_name(cell), "".join(cell["source"]), cell) for cell in notebook["cells"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         return [f"{path.name} {TROUBLE}."]
@@ -45,8 +50,9 @@ def problems(path: Path) -> list[str]:
         if cell["cell_type"] == "code":
             found += [f"{name or 'A cell of your own'}: {sentence}" for sentence in _code_problems(text, cell)]
         else:
-            lost = [one for one in _pictures(text) if one not in cell.get("attachments", {})]
-            found += [f"{name or 'A text of your own'}: the picture {one} is not in the file." for one in lost]
+            have_pictures = cell.get("attachments", {})
+            lost = [one for one in _pictures(text) if not {one, unquote(one)} & set(have_pictures)]
+            found += [f"{name or 'A text of your own'}: the picture {unquote(one)} is not in the file." for one in lost]
     if any(
         cell["cell_type"] == "code" and cell.get("execution_count") is None and text.strip() for _, text, cell in cells
     ):
@@ -67,6 +73,29 @@ def _pictures(text: str) -> list[str]:
     return re.findall(r"attachment:([^\s)\"'>]+)", text)
 
 
+@cache
+def _at_grading() -> frozenset[str]:
+    """Name what grading can import, as far as it is installed here: Python's own, this package, and what that needs.
+
+    ipykernel and what it needs are there too, for the cells run in it.
+    """
+    needed: set[str] = set()
+    waiting = ["gaplab", "ipykernel"]
+    while waiting:
+        if (name := _package(waiting.pop())) not in needed:
+            needed.add(name)
+            with suppress(PackageNotFoundError):
+                waiting += [one for one in requires(name) or () if not re.search(r"\bextra\s*==", one)]
+    installed = packages_distributions().items()
+    theirs = {module for module, packages in installed if needed.intersection(map(_package, packages))}
+    return frozenset({"gaplab", *sys.stdlib_module_names, *theirs})
+
+
+def _package(requirement: str) -> str:
+    """Return the name of the package that is required, in the one way to write it."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
+
+
 def _code_problems(text: str, cell: dict[str, Any]) -> list[str]:
     found = []
     try:
@@ -81,8 +110,8 @@ def _code_problems(text: str, cell: dict[str, Any]) -> list[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module and not node.level
     }
-    if lost := sorted(name for name in imported if name not in sys.modules and importlib.util.find_spec(name) is None):
-        found.append(f"it imports {', '.join(lost)}, which is not installed here and may be missing at grading.")
+    if lost := sorted(imported - _at_grading()):
+        found.append(f"it imports {', '.join(lost)}, which grading may not have.")
     errors = [output for output in cell.get("outputs", ()) if output.get("output_type") == "error"]
     if errors:
         found.append(f"its last run ended in an error ({errors[0].get('ename')}).")

@@ -255,6 +255,11 @@ def _experiment_checks() -> tuple[Callable[..., None], Callable[..., None]]:
         first, last = torch.autograd.grad(F.cross_entropy(network(inputs), targets), ends)
         return float(first.norm() / last.norm())
 
+    def follows(log_ratio: float) -> str:
+        if abs(log_ratio) <= math.log(EXPLODES):
+            return "neither"
+        return "explodes" if log_ratio > 0 else "vanishes"
+
     def check_first_to_last(first_to_last: Ratio, seed: int = 3) -> None:
         """Compare the ratio of two gradients with one that autograd gives for these two weights alone."""
         images, labels = data.stratified("train", 40)
@@ -307,7 +312,7 @@ def _experiment_checks() -> tuple[Callable[..., None], Callable[..., None]]:
             if not abs(math.log(max(row["ratio"], 1e-300) / known[name, of])) < 0.05:
                 raise ReaderError(f"The ratio of {name}, seed {of}, is another one when it is measured again.")
         deep = table[table["depth"] == 56]
-        wanted = {kind: _word(rows["ratio"].map(math.log).mean()) for kind, rows in deep.groupby("kind")}
+        wanted = {kind: follows(rows["ratio"].map(math.log).mean()) for kind, rows in deep.groupby("kind")}
         if not isinstance(conclusion, dict) or set(conclusion) != {"plain", "resnet"}:
             raise ReaderError("conclusion has to be a dictionary with the keys 'plain' and 'resnet'.")
         for kind, word in conclusion.items():
@@ -322,12 +327,6 @@ def _experiment_checks() -> tuple[Callable[..., None], Callable[..., None]]:
         checking.passed("Experiment")
 
     return check_first_to_last, check_gradients
-
-
-def _word(log_ratio: float) -> str:
-    if abs(log_ratio) <= math.log(EXPLODES):
-        return "neither"
-    return "explodes" if log_ratio > 0 else "vanishes"
 
 
 check_first_to_last, check_gradients = _experiment_checks()

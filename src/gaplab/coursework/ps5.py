@@ -49,29 +49,28 @@ def check_prediction(prediction: object) -> None:
         maps = maps.clone().requires_grad_()
         return torch.autograd.grad(pool(maps).sum(), maps)[0][0, 0]
 
+    def reach(stage: nn.Module) -> int:
+        """Count the cells at a block's input that get a gradient from one cell at its output, all else apart."""
+        block = list(stage.children())[-1].double().eval()
+        with torch.no_grad():
+            for parameter in block.parameters():
+                parameter.abs_()  # positive all along, so that no ReLU and no cancellation stops a gradient
+        maps = torch.ones(1, 64, 10, 10, dtype=torch.float64, requires_grad=True)
+        found = torch.autograd.grad(block(maps)[0, 0, 5, 5], maps)[0]
+        return int((found[0].abs().sum(dim=0) > 0).sum())
+
     by_max, by_mean = gradient(lambda m: m.amax(dim=(2, 3)), x), gradient(lambda m: m.mean(dim=(2, 3)), x)
     wanted = (
         int((by_max != 0).sum()),
         float(by_max.norm() / by_mean.norm()),
         int((gradient(lambda m: m.amax(dim=(2, 3)), flat) != 0).sum()),
         int((gradient(lambda m: F.max_pool2d(m, m.shape[2:]), flat) != 0).sum()),
-        _reach(cast(nn.Module, network.layer3)),
+        reach(cast(nn.Module, network.layer3)),
     )
     room = (0.0, 0.01, 0.0, 0.0, 0.0)
     judged = zip(names, wanted, room, strict=True)
     checking.off([name for name, true, within in judged if not abs(said[name] - true) <= within * true], len(names))
     checking.passed("Predictions")
-
-
-def _reach(stage: nn.Module) -> int:
-    """Count the cells at a block's input that get a gradient from one cell at its output, with nothing in its way."""
-    block = list(stage.children())[-1].double().eval()
-    with torch.no_grad():
-        for parameter in block.parameters():
-            parameter.abs_()  # positive all along, so that no ReLU and no cancellation stops a gradient
-    maps = torch.ones(1, 64, 10, 10, dtype=torch.float64, requires_grad=True)
-    gradient = torch.autograd.grad(block(maps)[0, 0, 5, 5], maps)[0]
-    return int((gradient[0].abs().sum(dim=0) > 0).sum())
 
 
 def _maps(generator: torch.Generator, dtype: torch.dtype, scale: float = 1.0, zeros: bool = True) -> Tensor:
