@@ -369,7 +369,7 @@ inputs = data.normalise(images)
 labels = labels.to(inputs.device)
 
 # %% [markdown]
-# **Then (3 points)** fill a `pd.DataFrame` called `gradients` with the columns `kind` ("plain", "resnet"), `depth` (8, 20, 56, and others if you like), `seed` (at least three, of `models.build(f"{kind}{depth}", seed=seed)`) and `ratio`, all
+# **Then (3 points)** fill a `pd.DataFrame` called `gradients` with the columns `kind` ("plain", "resnet"), `depth` (8, 20, 56, and 32 or 110 if you like), `seed` (at least three, of `models.build(f"{kind}{depth}", seed=seed)`) and `ratio`, all
 # on the batch above. Give your `conclusion` for depth 56, a dictionary with the keys "plain" and "resnet": the gradient `"vanishes"` if the geometric mean of the ratios is below 1/100, it
 # `"explodes"` if it is above 100, else `"neither"`. And the `verdict` on the sentence: `HOLDS`, `CAVEATS` or `FAILS`.
 

@@ -349,7 +349,7 @@ hidden_torch.testing.assert_close(
 # ### The experiment (2 points for its form)
 #
 # Write `measure(seed, size)`: it makes test pictures of `size` px and returns two accuracies as fractions, of the network run on them *directly* and run on them *resized* to 28 px. How a picture of another size comes about is part
-# of your design: a larger garment is not the same as more background. Then fill the table `experiment` with the columns `seed`, `size`, `direct`, `resized`: all three seeds, at least three sizes, some below 28 px and some above. Further columns, rows and tables are welcome.
+# of your design: a larger garment is not the same as more background. Then fill the table `experiment` with the columns `seed`, `size`, `direct`, `resized`: all three seeds, at least three sizes, some below 28 px and some above, none above 112. Further columns, rows and tables are welcome.
 # With 100 to 200 images the whole table takes seconds.
 
 

@@ -54,7 +54,7 @@ where = device()
 # - takes any map, from 1 x 1 on, square or not, in any float type;
 # - reads more of a map of 7 x 7 cells than the average of each channel, and more than the maximum: what is computed from either alone is that pool once more;
 # - gives an even map (all cells of a channel equal) the same vector at every size: its scale does not depend on the size;
-# - looks at each picture alone, leaves the maps as they are, and lets a finite gradient through to the maps and to each of its parameters, if it has any. A map may hold zeros and equal cells.
+# - looks at each picture alone in evaluation mode, leaves the maps as they are, and lets a finite gradient through to the maps and to each of its parameters, if it has any. A map may hold zeros and equal cells.
 #
 # Three points are for shapes and gradients, three for a pool that is your own, keeps its scale and looks at each picture alone.
 #

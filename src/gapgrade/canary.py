@@ -74,7 +74,7 @@ def {name}():
 REACHING = re.compile(
     r"\b(?:checking\.|gapgrade|fresh_seed|GAPLAB_GRADING_SEED|GAPLAB_VARIANT|VARIANT_VARIABLE|set_variant"
     r"|get_ipython|InteractiveShell|ast_transformers|input_transformers\w*|set_custom_exc|showtraceback"
-    r"|_getframe|currentframe|settrace|setprofile|sys\.modules|__closure__|cell_contents|__globals__|__dict__|__builtins__"
+    r"|_getframe|currentframe|inspect\.stack|\w+_frame|f_(?:back|locals|globals)|environ|getenv|settrace|setprofile|sys\.modules|__closure__|cell_contents|__globals__|__dict__|__builtins__"
     r"|builtins|import gc|unittest|ctypes|importlib|_exit"
     r"|__(?:eq|ne|lt|le|gt|ge|bool|instancecheck|torch_function|array_function|array_ufunc)__)\b"
     r"|\bps\d\.(?!mount\b|check_)\w+|\bps\d\.\w+(?=\s*=(?!=))"

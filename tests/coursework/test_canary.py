@@ -76,7 +76,7 @@ def test_what_an_answer_does_to_the_judge_is_worth_a_look(attack):
         ("ps1.check_parameters = print", "ps1.check_parameters"),
         ("from gaplab.coursework import checking", "import gaplab.coursework.checking"),
         ("torch.allclose = lambda *a, **k: True", "torch.allclose"),
-        ("import os\nos.environ['GAPLAB_VARIANT'] = 'somebody else'", "GAPLAB_VARIANT"),
+        ("import os\nos.environ['GAPLAB_VARIANT'] = 'somebody else'", "GAPLAB_VARIANT, environ"),
         (
             "from gaplab import coursework\ncoursework.set_variant('somebody else')",
             "import gaplab.coursework, set_variant",
@@ -91,6 +91,8 @@ def test_what_an_answer_does_to_the_judge_is_worth_a_look(attack):
         ("setattr(torch, 'equal', print)", "setattr(torch, 'equal', print)"),
         ("import torch as t\nt.testing.assert_close = print", "t.testing.assert_close"),
         ("del torch.equal", "torch.equal"),
+        ("frame.f_back.f_locals['reaches']", "f_back, f_locals"),
+        ("import os\nprint(os.environ)", "environ"),
         ("import IPython\nIPython.core", "import IPython"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -144,8 +145,8 @@ def _check_converted(
     case = f"a head on {channels} maps of {height} x {width}"
     before, kept = copy.deepcopy(head).eval(), checking.Kept(head)
     result = checking.run(convert, head, channels, height, width, case=case)
-    if not isinstance(result, nn.Module) or any(isinstance(module, nn.Linear) for module in result.modules()):
-        raise ReaderError(f"For {case} a module without any Linear layer is wanted: every one becomes a convolution.")
+    if not isinstance(result, nn.Sequential) or any(isinstance(module, nn.Linear) for module in result.modules()):
+        raise ReaderError(f"For {case} an nn.Sequential without Linear layers is wanted: each becomes a convolution.")
     kept.check("the head")
     if sum(isinstance(module, nn.Conv2d) for module in result.modules()) != sum(
         isinstance(module, nn.Linear) for module in head.modules()
@@ -244,7 +245,7 @@ def check_pool_ragged(pool_ragged: Callable[..., Any], seed: int = 4, oblong: bo
 
 def check_experiment(experiment: object, measure: Callable[[int, int], Any], seed: int = 4) -> None:
     """Check the form of the table, and measure its rows again."""
-    columns = {"seed": (0, 2), "size": (1, 1024), "direct": (0.0, 1.0), "resized": (0.0, 1.0)}
+    columns = {"seed": (0, 2), "size": (1, 112), "direct": (0.0, 1.0), "resized": (0.0, 1.0)}
     table = checking.frame(experiment, columns, "experiment")
     if set(table["seed"]) != {0, 1, 2}:
         raise ReaderError("The table holds not all three networks: measure seeds 0, 1 and 2.")
@@ -274,12 +275,13 @@ def check_experiment(experiment: object, measure: Callable[[int, int], Any], see
     further = random.Random(seed).sample(further, k=12)
     for number in (0, 1, 2):
         looks = ((size, _seen(measure, number, size)) for size in further)
-        size, seen = next((look for look in looks if look[1]), (further[0], set()))
+        size, seen = next((look for look in looks if look[1]), (further[0], {}))
         for side in (size, data.FRAME):
             if (side, side) not in seen:
                 raise ReaderError(
                     f"For seed {number} and {size} px measure shows the network of that seed no pictures of {side} px."
                 )
+    _check_pictures(measure, random.Random(seed + 2).sample([size for size in range(8, 21) if size not in at], k=3))
     nearby = [size for size in range(20, 41) if size not in at | {data.FRAME}]
     if _resized_first(measure, random.Random(seed + 1).sample(nearby, k=6)):
         raise ReaderError("measure returns the accuracy on resized pictures first: first comes the direct one.")
@@ -320,18 +322,40 @@ def _resized_first(measure: Callable[[int, int], Any], at: list[int]) -> bool:
     return ahead < 0
 
 
-def _seen(measure: Callable[[int, int], Any], number: int, size: int) -> set[tuple[int, ...]]:
-    """Let a student's function measure, and return heights and widths of what the network of that seed is shown."""
+def _check_pictures(measure: Callable[[int, int], Any], small: list[int]) -> None:
+    """Refuse training pictures, and pictures of 28 px that have not lost what the small ones lack."""
+
+    def share(split: data.Split, size: int) -> float:
+        """Return how many of the pictures of 28 px that a network is shown are those of a split as they are."""
+        own = data.normalise(data.stratified(split, 1000)[0]).flatten(1).cpu()
+        shown = _seen(measure, 0, size).get((data.FRAME, data.FRAME))
+        if shown is None:  # it keeps what it measured, and shows the network nothing
+            return math.nan
+        # Other garments are at least 3 away, and so is the same one that was smaller.
+        return float((torch.cdist(shown.flatten(1).to(own), own).amin(dim=1) < 1.0).float().mean())
+
+    if share("train", data.FRAME) > 0.25:
+        raise ReaderError(f"At {data.FRAME} px measure shows the network training images: take the test images.")
+    for size in small:
+        if share("test", size) > 0.99:
+            raise ReaderError(
+                f"For {size} px the pictures that measure resizes to {data.FRAME} px are the test images themselves: "
+                f"resize the pictures of {size} px."
+            )
+
+
+def _seen(measure: Callable[[int, int], Any], number: int, size: int) -> dict[tuple[int, ...], torch.Tensor]:
+    """Let a student's function measure, and return what the network of that seed is shown, by height and width."""
     stem = cast(Any, weights.load(f"resnet20-gap-s{number}")).conv1.weight
-    seen: set[tuple[int, ...]] = set()
+    seen: dict[tuple[int, ...], list[torch.Tensor]] = {}
 
     def note(module: nn.Module, inputs: Any) -> None:
         if isinstance(module, nn.Conv2d) and module.in_channels == 1 and torch.equal(module.weight, stem):
-            seen.add(tuple(inputs[0].shape[2:]))
+            seen.setdefault(tuple(inputs[0].shape[2:]), []).append(inputs[0].detach().cpu())
 
     handle = register_module_forward_pre_hook(note)
     try:
         checking.run(measure, number, size, case=f"seed {number} and {size} px")
     finally:
         handle.remove()
-    return seen
+    return {side: torch.cat(batches) for side, batches in seen.items()}

@@ -280,6 +280,7 @@ def _faults(generator: torch.Generator) -> dict[str, Callable[[Tensor], Tensor]]
         "one element is off": lambda g: g + at(g, 0.1),
         "two elements are off by opposite amounts": lambda g: g + at(g, 0.1, -0.1),
         "one element is missing, as nan": lambda g: torch.where(at(g, 1.0) > 0, torch.nan, g),
+        "one element is infinite": lambda g: torch.where(at(g, 1.0) > 0, torch.inf, g),
         "only the first element is right": only(lambda g: g[0, 0, 0, 0]),
         "only the first channel is right": only(lambda g: g[:, 0]),
         "only the first picture is right": only(lambda g: g[0]),

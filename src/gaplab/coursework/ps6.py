@@ -333,9 +333,9 @@ def check_decide(decide: Callable[[pd.DataFrame, str], Any], seed: int = 6, verd
             ("difference", mean, "the mean over seeds of mine minus gap"),
             ("error", error, "the standard error of the paired differences"),
         ):
-            if not abs(checking.real(given[name], f"{case}, the entry {name!r},") - value) <= 1e-9 * (
-                abs(mean) + error
-            ):
+            said = given[name].item() if isinstance(given[name], Tensor) and not given[name].dim() else given[name]
+            said = checking.real(said, f"{case}, the entry {name!r},")
+            if not abs(said - value) <= 1e-9 * (abs(mean) + error):
                 raise ReaderError(f"For {case} the entry {name!r} is {given[name]!r}, which is not {what}.")
         if verdicts and given["verdict"] != verdict:
             raise ReaderError(f"For {case} the verdict {given['verdict']!r} does not follow from your own two numbers.")

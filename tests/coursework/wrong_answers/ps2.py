@@ -271,6 +271,7 @@ ANSWERS = {
         "wrong": [
             ("asks the check", "import random\n\ndef scramble(images, tile, seed):\n"
                                "    return ps2._scrambled(images, tile, random.Random(seed)).to(images.dtype)\n"),
+            ("two orders for all seeds", tiles(start="draws.manual_seed(seed % 2)")),
             ("seed times picture",
              tiles(orders="torch.randperm(count, generator=torch.Generator().manual_seed(seed * picture))")),
             ("the first picture stays whole",
@@ -308,6 +309,7 @@ ANSWERS = {
         "right": [
             experiment(tiles="(28, 14, 4)", picture="scramble(images, tile, 7 * seed + tile)"),
             experiment(picture="scramble(images, tile, seed + 1)", verdict="CAVEATS"),
+            experiment(tiles="(28, 14, 1)"),
         ],
         "wrong": [
             ("whole pictures only", experiment(tiles="(28,)", kept="100.0")),

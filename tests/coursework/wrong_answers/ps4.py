@@ -35,6 +35,20 @@ def convert(kernel="weight.view(-1, *shape)", move=".to(weight)", bias=None, old
     return CONVERT.format(kernel=kernel, move=move, bias=bias).replace(old, new)
 
 
+OWN = """
+class Own(nn.Module):
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+"""
+
 RAGGED = """
 def pool_ragged(maps, sizes, stride=32):
     vectors = []
@@ -325,6 +339,10 @@ def head_to_convolutions(head, channels, height, width):
                     "for module in head:\n        if isinstance(module, nn.Dropout): module = nn.Dropout(module.p)",
                 ),
             ),
+            (
+                "a module of one's own",
+                convert().replace("def head_to", OWN + "def head_to").replace("nn.Sequential(*layers)", "Own(layers)"),
+            ),
             ("windows side by side", convert().replace("shape[1:], bias", "shape[1:], stride=shape[1:], bias")),
             ("the old head out of sight", HIDDEN_HEAD),
             ("the biases are shared", convert(bias="if module.bias is not None: conv.bias.data = module.bias.data")),
@@ -499,6 +517,11 @@ def pool_ragged(maps, sizes, stride=32):
         ],
         "wrong": [
             ("measures nothing", MADE_UP + FILLED),
+            (
+                "resizes the originals",
+                MEASURE.replace("back = data.resize(pictures, 28)", "back = data.stratified('test', 20)[0]"),
+            ),
+            ("training pictures", MEASURE.replace('"test"', '"train"')),
             (
                 "knows what it was asked",
                 MEASURE + "known = {(r['seed'], r['size']): (r['direct'], r['resized']) "

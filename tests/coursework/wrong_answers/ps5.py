@@ -246,6 +246,7 @@ def gradient_is_right(pool, gradient, x):
             changed(CHECKER, "bool(right)", "right.numpy()[()]"),
         ],
         "wrong": [
+            ("infinity believed", changed(CHECKER, "wanted.abs().max()", "given.abs().max().double()")),
             *edits(
                 CHECKER,
                 ("one right element is enough", ".all()", ".any()"),
@@ -348,7 +349,12 @@ def gradient_is_right(pool, gradient, x):
         ],
     },
     "ex-5-5b": {
-        "right": [EXPERIMENT, EXPERIMENT + "experiment = experiment.sample(frac=1, random_state=1)\n"],
+        "right": [
+            EXPERIMENT,
+            EXPERIMENT + "experiment = experiment.sample(frac=1, random_state=1)\n",
+            EXPERIMENT + "further = pd.DataFrame([{**rows[0], 'head': 'untrained'}])\n"
+            "experiment = pd.concat([experiment, further])\n",
+        ],
         "wrong": [
             *edits(
                 EXPERIMENT,
