@@ -162,13 +162,18 @@ def tests(session: nox.Session) -> None:
         session.run(deno, "fmt", "--check", external=True)
         session.run(deno, "lint", external=True)
         session.run(deno, "check", "--no-remote", "--no-npm", *SCRIPTS, external=True)
-    # Two workers on two cores: more threads than one each would only wait for one another.
+    # One thread for each worker: more would only wait for one another.
     _pytest(session, python, 1, *processor, *(arguments or ("tests", *NBVAL)))
 
 
 def _pytest(session: nox.Session, python: str, threads: int, *options: str) -> None:
-    """Run pytest with as many workers as the threads of each leave room for on two cores."""
-    workers = ("-n", str(2 // threads), "--dist", "loadfile", "--no-loadscope-reorder")
+    """Run pytest with as many workers as the threads of each leave room for, on two to four cores.
+
+    Each worker takes up to 2 GB, with its browser and its notebook's kernel. More of them than there are cores cost
+    nothing, for a container may show the cores of the whole machine.
+    """
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    workers = ("-n", str(max(2, min(4, cores)) // threads), "--dist", "loadfile", "--no-loadscope-reorder")
     # Tests of the sessions themselves need the Python that has nox.
     environment = {"OMP_NUM_THREADS": str(threads), "GAPLAB_NOX_PYTHON": sys.executable}
     session.run(python, "-m", "pytest", *workers, *options, external=True, env=environment)
