@@ -74,17 +74,19 @@ def {name}():
 REACHING = re.compile(
     r"\b(?:checking\.|gapgrade|fresh_seed|GAPLAB_GRADING_SEED|GAPLAB_VARIANT|VARIANT_VARIABLE|set_variant"
     r"|get_ipython|InteractiveShell|ast_transformers|input_transformers\w*|set_custom_exc|showtraceback"
-    r"|_getframe|currentframe|inspect\.stack|\w+_frame|f_(?:back|locals|globals)|environ|getenv|settrace|setprofile|sys\.modules|__closure__|cell_contents|__globals__|__dict__|__builtins__"
+    r"|_getframe|currentframe|inspect\.stack|(?:gi|cr|ag|tb)_frame|f_(?:back|locals|globals)|environ(?!\[|\.get\b|\.setdefault\b|\.update\b)|settrace|setprofile|sys\.modules|__closure__|cell_contents|__globals__|__dict__|__builtins__"
     r"|builtins|import gc|unittest|ctypes|importlib|_exit"
     r"|__(?:eq|ne|lt|le|gt|ge|bool|instancecheck|torch_function|array_function|array_ufunc)__)\b"
     r"|\bps\d\.(?!mount\b|check_)\w+|\bps\d\.\w+(?=\s*=(?!=))"
 )
 JUDGE = re.compile(
-    r"gaplab\.coursework(?!\.ps\d(?:$|\.(?:check_\w+|mount)$)).*|gapgrade.*|IPython(?!\.display\b).*|ipykernel.*|gc$"
+    r"gaplab\.coursework(?!\.ps\d(?:$|\.(?:check_\w+|mount)$)).*|gapgrade.*|IPython(?!\.(?:core\.)?display\b).*|ipykernel.*|gc$"
 )
 """Modules of which no answer needs anything, as imports name them; checks that are to be called may be imported."""
 GIVEN = {"torch", "nn", "F", "np", "pd", "math", "torchvision", "counting", "models", "data", "plt"}
 """Names of modules that the problem sets import for the student."""
+SETTINGS = re.compile(r"(?:torch\.backends|pd\.options)\.")
+"""What may be set in them."""
 
 
 class Canary:
@@ -106,14 +108,16 @@ class Canary:
 
 def reaches(notebook: NotebookNode) -> list[str]:
     """List the names that reach for the judge, in answers and in a student's own cells; one sentence for each cell."""
-    notes = []
+    notes, given = [], ""
     for cell in notebook.cells:
         own = not facts(cell)
         if cell.cell_type != "code" or cell.id == CELL or not (own or is_answer(cell)):
+            given += cell.source
             continue
-        found = sorted(
-            {match.group().strip() for match in REACHING.finditer(_code(cell.source))} | _reached(cell.source)
-        )
+        matches = {match.group() for match in REACHING.finditer(_code(cell.source))}
+        # A student may ask for the numbers of the task as the given cells do.
+        asked = {match for match in matches if match.startswith("ps") and re.search(rf"{re.escape(match)}\(", given)}
+        found = sorted(matches - asked | _reached(cell.source))
         if found:
             where = facts(cell).get("grade_id") or "a cell of the student's own"
             notes.append(f"{where} uses what no answer needs: {', '.join(found)}")
@@ -149,9 +153,13 @@ def _reached(source: str) -> set[str]:
         else:
             continue
         found |= {f"import {name}" for name in names if JUDGE.match(name)}
+    # A student's own variable may have the name of a module.
+    modules -= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    modules -= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load) and _root(node) in modules:
-            found.add(ast.unparse(node))
+            if not SETTINGS.match(text := ast.unparse(node)):
+                found.add(text)
         elif isinstance(node, ast.Call) and _root(node.func) in ("setattr", "delattr"):
             found |= {ast.unparse(node) for first in node.args[:1] if _root(first) in modules}
     return found

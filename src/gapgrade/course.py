@@ -462,7 +462,7 @@ class Course:
         with self.gradebook() as book:
             grade = book.find_grade(grade_id, assignment.slug, assignment.name, student)
             # nbgrader adds extra credit to the score; the formgrader knows neither below zero.
-            extra = min(grade.extra_credit or 0, score or 0)
+            extra = max(0, min(grade.extra_credit or 0, score or 0))
             grade.extra_credit = extra or None
             grade.manual_score = None if score is None else score - extra
             grade.needs_manual_grade = score is None and grade.auto_score is None

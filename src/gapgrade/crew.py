@@ -141,7 +141,9 @@ def _leave() -> None:
 
 
 def end_children() -> None:
-    """Kill every process that this one has started, and theirs."""
-    for child in psutil.Process().children(recursive=True):
+    """Kill every process that this one has started, and theirs; none of them writes any more afterwards."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
         with contextlib.suppress(psutil.Error):
             child.kill()
+    psutil.wait_procs(children, PATIENCE)

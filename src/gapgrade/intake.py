@@ -37,7 +37,7 @@ MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?P<kind>file|o
 FLAT = re.compile(r"(?P<name>.+?)[\s_-]+ps\d+(?!\d).*", re.IGNORECASE)
 # "ps1_jane.ipynb", "ps1_parameter_count-jane doe.ipynb": the same the other way round.
 TURNED = re.compile(r"ps\d+(?P<rest>.*)", re.IGNORECASE)
-NO_NAME = re.compile(r"[\s_.-]*(copy|kopie|copie|final|new|submission)?[\s_-]*\(?\d*\)?", re.IGNORECASE)
+NO_NAME = re.compile(r"[\s_.-]*(copy|kopie|copie|final|new|submission)?[\s_-]*\(?\d{0,2}\)?", re.IGNORECASE)
 CLASS = re.compile(r"submi|hand|abgabe|assignment|class", re.IGNORECASE)
 README = re.compile(r"(?<![a-z])readme(?![a-z])", re.IGNORECASE)
 # What Moodle and Canvas make of a text or a link that a student typed on the platform.
@@ -377,7 +377,7 @@ def _no_submission(submission: Submission, relative: Path, slugs: Sequence[str])
         return "is nobody's, for no student's name is in its own or its folder's"
     if submission.notebook is not None:
         return ""
-    if README.search(relative.name):
+    if README.search(relative.name) and relative.suffix.lower() != ".ipynb" and not submission.lms:
         return "is a README, not a notebook"
     if any(TYPED.fullmatch(part) for part in relative.parts):
         return "is what was typed on the platform, not a notebook"

@@ -29,12 +29,17 @@ def remove(folder: Path) -> None:
     Each folder in it is moved to its top first: made step by step, folders inside folders have paths that are longer
     than the system takes, and are more than a recursion goes through.
     """
+    if folder.is_symlink():
+        folder.unlink()
+        return
+    with contextlib.suppress(OSError):
+        os.chmod(folder, stat.S_IRWXU)
     waiting = [folder]
     while waiting:
         where = waiting.pop()
         with contextlib.suppress(OSError):
             for entry in list(os.scandir(where)):
-                if entry.is_dir(follow_symlinks=False):
+                if stat.S_ISDIR(os.lstat(entry.path).st_mode):  # a link to a folder is no folder
                     top = folder / secrets.token_hex(8)
                     os.chmod(entry.path, stat.S_IRWXU)
                     os.rename(entry.path, top)

@@ -139,11 +139,11 @@ def _sizes(folder: Path) -> Iterator[float]:
         try:
             with os.scandir(where) as entries:
                 for entry in entries:
-                    with contextlib.suppress(FileNotFoundError):  # it is gone again
+                    with contextlib.suppress(FileNotFoundError):
                         yield entry.stat(follow_symlinks=False).st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append((entry.path, depth + 1))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # it is gone again
             continue
         except OSError:
             yield math.inf

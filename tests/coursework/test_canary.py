@@ -76,7 +76,7 @@ def test_what_an_answer_does_to_the_judge_is_worth_a_look(attack):
         ("ps1.check_parameters = print", "ps1.check_parameters"),
         ("from gaplab.coursework import checking", "import gaplab.coursework.checking"),
         ("torch.allclose = lambda *a, **k: True", "torch.allclose"),
-        ("import os\nos.environ['GAPLAB_VARIANT'] = 'somebody else'", "GAPLAB_VARIANT, environ"),
+        ("import os\nos.environ['GAPLAB_VARIANT'] = 'somebody else'", "GAPLAB_VARIANT"),
         (
             "from gaplab import coursework\ncoursework.set_variant('somebody else')",
             "import gaplab.coursework, set_variant",
@@ -108,6 +108,11 @@ def test_names_that_reach_for_the_judge_are_listed(text, found):
         "from IPython.display import display\nimport torch as t\nt.manual_seed(0)",
         "answer = torch.nn.Module()\nanswer.weight = 1  # not checking.off\nsetattr(answer, 'bias', 2)",
         "%matplotlib inline\nimport math",
+        "data = pd.DataFrame()\ndata.columns = []\ndata.to_frame('x')",
+        "def f(counting):\n    counting.total = 1",
+        "torch.backends.cudnn.benchmark = False\npd.options.display.precision = 3",
+        "import os\nos.environ['CUDA_VISIBLE_DEVICES'] = ''",
+        "from IPython.core.display import HTML",
     ],
 )
 def test_what_an_honest_answer_does_is_not_listed(text):

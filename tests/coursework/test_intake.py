@@ -34,6 +34,9 @@ def put(path, content=None):
         ("jane_ps0.ipynb", "jane", "", ""),
         ("jane doe - ps0_fixture (1).ipynb", "jane-doe", "", ""),
         ("jane.ipynb", "jane", "", ""),
+        ("ps0_12345678.ipynb", "12345678", "", ""),
+        ("12345678_ps0.ipynb", "12345678", "", ""),
+        ("Jane README_ps0.ipynb", "Jane-README", "", ""),
     ],
 )
 def test_the_owner_is_read_from_the_layout(tmp_path, path, student, lms, lms_id):
@@ -168,10 +171,10 @@ def test_what_is_nobodys_submission_is_named_and_not_graded(tmp_path):
 
 def test_a_wrong_file_of_a_known_student_is_graded_with_zero(tmp_path):
     wrong = ("ann/ps0.pdf", "bob_ps0.ipynb", "eve_1_2_essay.docx", "jane/ps0/essay.docx", "may_3_4_my_text.html",
-             "Zed Yo_80_assignsubmission_file_/essay.docx")  # fmt: skip
+             "kim/readme_ps0.ipynb", "Zed Yo_80_assignsubmission_file_/essay.docx")  # fmt: skip
     for name in wrong:
         put(tmp_path / name, "x")
-    students = ["Zed-Yo-80", "ann", "bob", "eve-1", "jane", "may-3"]
+    students = ["Zed-Yo-80", "ann", "bob", "eve-1", "jane", "kim", "may-3"]
     assert [one.student for one in collect(tmp_path, ASSIGNMENTS)] == students
 
 

@@ -173,6 +173,20 @@ def test_nothing_is_left_of_a_folder_however_deep():
 
 
 @linux
+def test_nothing_outside_of_a_folder_is_touched(tmp_path):
+    (tmp_path / "outside" / "kept").mkdir(parents=True)
+    (tmp_path / "outside" / "kept").chmod(0o500)
+    with scratch_folder() as folder:
+        (folder / "link").symlink_to(tmp_path / "outside")
+        folder.chmod(0o500)
+    assert not folder.exists()
+    (tmp_path / "link").symlink_to(tmp_path / "outside")
+    remove(tmp_path / "link")
+    assert [path.name for path in tmp_path.iterdir()] == ["outside"]
+    assert (tmp_path / "outside" / "kept").stat().st_mode & 0o777 == 0o500
+
+
+@linux
 def test_in_bubblewrap_no_namespace_can_be_made_in_which_nothing_is_counted(tmp_path):
     box = in_bubblewrap()
     if not box._closed:

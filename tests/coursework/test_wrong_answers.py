@@ -247,7 +247,8 @@ OFFERED = {
     "_suspicion _Counting _compare_bytes",
     "ps2": "KEEPS Scramble OneLogit drift_networks _cut",
     "ps3": "EXPLODES Vote Probabilities Ratio try_test _experiment_checks",
-    "ps4": "Layers Convert random_layers forward _check_converted _check_layers _check_pictures _resized_first _seen",
+    "ps4": "Layers Convert random_layers forward _check_converted _check_layers _check_pictures _other_sizes "
+    "_resized_first _seen",
     "ps5": "Pool Gradient STAGES CASES _maps _gem_checks _try_gradients _gross _faults _spread_checks _compare",
     "ps6": "MakeHead mount random_table _made _check_gradients _Corner _subjects _check_measurement _table_of",
 }

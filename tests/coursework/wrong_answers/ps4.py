@@ -510,6 +510,7 @@ def pool_ragged(maps, sizes, stride=32):
                 "data.resize(pictures, size)", "data.place(data.resize(pictures, min(size, 20)), size)"
             ).replace("(14, 20, 40)", "(20, 24, 36)"),
             MEASURE.replace("size in (14, 20, 40)", "size in (8, 28, 29)"),
+            MEASURE.replace("(14, 20, 40)", "range(8, 31)"),
             MEASURE.replace(
                 "return training.accuracy(network, (pictures, labels)), training.accuracy(network, (back, labels))",
                 "return tuple(training.accuracy(network, (each, labels)) for each in (pictures, back))",
