@@ -74,13 +74,16 @@ def {name}():
 REACHING = re.compile(
     r"\b(?:checking\.|gapgrade|fresh_seed|GAPLAB_GRADING_SEED|GAPLAB_VARIANT|VARIANT_VARIABLE|set_variant"
     r"|get_ipython|InteractiveShell|ast_transformers|input_transformers\w*|set_custom_exc|showtraceback"
-    r"|_getframe|currentframe|inspect\.stack|(?:gi|cr|ag|tb)_frame|f_(?:back|locals|globals)|environ(?!\[|\.get\b|\.setdefault\b|\.update\b)|settrace|setprofile|sys\.modules|__closure__|cell_contents|__globals__|__dict__|__builtins__"
+    r"|_getframe|currentframe|inspect\.stack|(?:gi|cr|ag|tb)_frame|f_(?:back|locals|globals)|settrace|setprofile"
+    r"|environ(?!\[|\.get\b|\.setdefault\b|\.update\b)|sys\.modules"
+    r"|__closure__|cell_contents|__globals__|__dict__|__builtins__"
     r"|builtins|import gc|unittest|ctypes|importlib|_exit"
     r"|__(?:eq|ne|lt|le|gt|ge|bool|instancecheck|torch_function|array_function|array_ufunc)__)\b"
     r"|\bps\d\.(?!mount\b|check_)\w+|\bps\d\.\w+(?=\s*=(?!=))"
 )
 JUDGE = re.compile(
-    r"gaplab\.coursework(?!\.ps\d(?:$|\.(?:check_\w+|mount)$)).*|gapgrade.*|IPython(?!\.(?:core\.)?display\b).*|ipykernel.*|gc$"
+    r"gaplab\.coursework(?!\.ps\d(?:$|\.(?:check_\w+|mount)$)).*"
+    r"|gapgrade.*|IPython(?!\.(?:core\.)?display\b).*|ipykernel.*|gc$"
 )
 """Modules of which no answer needs anything, as imports name them; checks that are to be called may be imported."""
 GIVEN = {"torch", "nn", "F", "np", "pd", "math", "torchvision", "counting", "models", "data", "plt"}

@@ -107,7 +107,7 @@ USES = {
     "a file in memory": (
         "import os\nf = os.memfd_create('f')\nfor _ in range(48):\n    os.write(f, b'x' * 2**20)\n", "wrote"),
     "folders inside folders": (
-        "import os\nfor _ in range(3000):\n    os.mkdir('d'), os.chdir('d')\n", "64 folders inside"),
+        "import os\nfor _ in range(200):\n    os.mkdir('d'), os.chdir('d')\n", "64 folders inside"),
 }  # fmt: skip
 
 
@@ -188,15 +188,21 @@ def test_nothing_outside_of_a_folder_is_touched(tmp_path):
 
 @linux
 def test_in_bubblewrap_no_namespace_can_be_made_in_which_nothing_is_counted(tmp_path):
-    box = in_bubblewrap()
-    if not box._closed:
+    box, wall = (
+        in_bubblewrap(),
+        ["bwrap", "--dev-bind", "/", "/", "--unshare-all", "--unshare-user", "--disable-userns"],
+    )
+    if subprocess.run([*wall, "true"], capture_output=True).returncode:
         pytest.skip("not run: this bubblewrap, or this machine, does not permit a wall within the wall")
     sandbox._make_rooms(tmp_path)
-    command = [*box._wrap("bubblewrap", tmp_path), "unshare", "--user", "--map-root-user", "--mount", "true"]
-    assert subprocess.run(command, capture_output=True).returncode
+
+    def refused():
+        command = [*box._wrap("bubblewrap", tmp_path), "unshare", "--user", "--map-root-user", "--mount", "true"]
+        return subprocess.run(command, capture_output=True).returncode
+
+    assert refused()
     box._closed = []
-    command = [*box._wrap("bubblewrap", tmp_path), "unshare", "--user", "--map-root-user", "--mount", "true"]
-    assert not subprocess.run(command, capture_output=True).returncode
+    assert not refused()
 
 
 def in_bubblewrap():

@@ -1,23 +1,18 @@
 """Where a number is drawn from the student's id, a right answer is right for each id, and the book's for none."""
 
 import functools
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from editing import changed
+from test_wrong_answers import tried
 
 from gapgrade.assignments import find_assignments, read_assignment
-from gapgrade.sandbox import CONDITIONS
 from gaplab.coursework import VARIANT_VARIABLE, ps1, ps2, ps3, ps4, ps5, ps6
 from gaplab.errors import ReaderError
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-COURSE = ROOT / "book" / "coursework"
+COURSE = Path(__file__).parents[2] / "book" / "coursework"
 IDS = ("jane", "12345", "li.wei@example.org")
 USUAL = {
     ps1.classes: 21_841,
@@ -165,16 +160,9 @@ def test_the_guide_says_what_the_books_answers_still_earn_under_an_id():
 @pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="answers are tried in forks, which this system lacks")
 @pytest.mark.parametrize("name", [f"ps{number}" for number in range(1, 7)])
-def test_with_an_id_the_books_answers_fail_where_a_number_is_drawn_and_nowhere_else(name):
-    (source,) = COURSE.glob(f"{name}_*.py")
-    done = subprocess.run(
-        [sys.executable, str(HERE / "answers.py"), str(source), str(HERE / "wrong_answers" / f"{name}.py"), "core"],
-        env=os.environ | CONDITIONS | {"MPLBACKEND": "agg", "PYTHONPATH": str(ROOT / "src"), VARIANT_VARIABLE: IDS[0]},
-        capture_output=True,
-        encoding="utf-8",
-    )
-    assert done.returncode == 0, done.stderr
-    answers = json.loads(done.stdout.splitlines()[-1])["answers"].values()
+def test_with_an_id_the_books_answers_fail_where_a_number_is_drawn_and_nowhere_else(name, monkeypatch):
+    monkeypatch.setenv(VARIANT_VARIABLE, IDS[0])
+    answers = tried.__wrapped__(name, "core")["answers"].values()
     outcomes = [outcome for answer in answers for outcome in answer["right: the source's own"].items()]
     assert len(outcomes) >= 6
     assert {test for test, problem in outcomes if problem} == lost(name)
